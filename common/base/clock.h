@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLV_CLOCK_H
+#define CLV_CLOCK_H
+
+/** @file clock.h: time. Pure code takes `now_us` as a parameter and never calls these. */
+
+#include <stdint.h>
+
+/** Monotonic microseconds since some fixed moment; never goes back. Thread-safe. */
+uint64_t clv_clock_now_us(void);
+
+/** Microseconds since 1970, for logs only. Thread-safe. */
+uint64_t clv_clock_wall_us(void);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLV_LINK_H
+#define CLV_LINK_H
+
+/** @file link.h: the device's end: one mutually authenticated connection to a server, dialled
+ *  again for ever in the background, several requests in flight.
+ *
+ *  A request is sent at most once. When the connection dies, every unanswered request is simply
+ *  gone: the owner hears CLV_LINK_DOWN and decides (edge/agent). So a frame never runs twice by
+ *  the link's doing. A dead peer is found by heartbeats within link_timeout_us.
+ *
+ *  Threads: send from any thread; events come on the link's threads, one at a time, and the
+ *  callback must be short and must not call clv_link_free(). */
+
+#include "base/digest.h"
+#include "net/identity.h"
+
+typedef struct clv_link clv_link;
+
+typedef enum clv_link_event_type {
+    CLV_LINK_UP,      /**< greeted and proved; requests may be sent */
+    CLV_LINK_DOWN,    /**< was up and is not any more; `error` says why */
+    CLV_LINK_FAILED,  /**< an attempt to connect failed; `error` says why; it goes on trying */
+    CLV_LINK_REPLY,   /**< an answer */
+    CLV_LINK_REFUSED  /**< the server refused a request */
+} clv_link_event_type;
+
+/** What the server measured for one request, in microseconds. */
+typedef struct clv_server_times {
+    uint64_t decode_us, queue_us, compute_us;
+} clv_server_times;
+
+/** Everything is borrowed for the callback. */
+typedef struct clv_link_event {
+    clv_link_event_type type;
+    const clv_error *error;      /**< DOWN, FAILED, REFUSED */
+    uint64_t frame;              /**< REPLY, REFUSED */
+    const uint8_t *payload;      /**< REPLY: outputs (activation format) */
+    size_t payload_bytes;
+    clv_server_times server;     /**< REPLY */
+    const clv_digest *bundles;   /**< UP: what the server answers for */
+    uint32_t n_bundles;
+    const char *server_name;     /**< UP */
+} clv_link_event;
+
+typedef struct clv_link_options {
+    const char *url;              /**< "tls+tcp://host:port" */
+    const char *server_name;      /**< name in the server's certificate; NULL: the URL's host */
+    const clv_identity *identity; /**< outlives the link */
+    const char *device_name;      /**< NULL: the certificate's name */
+    uint64_t redial_us;           /**< longest pause between attempts; 0: 800 ms */
+    uint64_t link_timeout_us;     /**< silence after which a connection counts as dead; 0: 2 s */
+    void (*on_event)(void *context, const clv_link_event *event);
+    void *context;
+} clv_link_options;
+
+/** Start dialling. @return CLV_OK; CLV_EINVAL (url), CLV_ENOMEM, CLV_EINTERNAL with @p err. */
+CLV_NODISCARD clv_status clv_link_create(clv_link **out, const clv_link_options *options,
+                                         clv_error *err);
+
+/** Close, wait for the callbacks to end, free. NULL is a no-op. */
+void clv_link_free(clv_link *link);
+
+typedef struct clv_link_request {
+    uint64_t frame;
+    const clv_digest *bundle;
+    uint32_t cut;
+    uint64_t deadline_us; /**< time left; 0: none */
+} clv_link_request;
+
+/** A message that is being made: the payload is written straight into it. */
+typedef struct clv_link_message clv_link_message;
+
+/** Start a message with room for @p payload_cap bytes of payload at *payload_out.
+ *  @return CLV_OK, CLV_ELIMIT, CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_link_message_create(clv_link_message **out, uint8_t **payload_out,
+                                                 const clv_link_request *request,
+                                                 size_t payload_cap);
+
+/** Send the message with its first @p payload_bytes of payload, and take it over in every case.
+ *  @param[out] wire_bytes_out  Bytes of the whole message; may be NULL.
+ *  @return CLV_OK: handed to the connection; CLV_ECLOSED: not up; CLV_EAGAIN: its queue is full. */
+CLV_NODISCARD clv_status clv_link_send(clv_link *link, clv_link_message *message,
+                                       size_t payload_bytes, size_t *wire_bytes_out);
+void clv_link_message_free(clv_link_message *message); /* one that isn't sent */
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLEAVE_EDGE_H
+#define CLEAVE_EDGE_H
+
+/** @file edge.h: the device's agent, for programs that embed it. `cleave-edge` is a thin shell
+ *  around this header.
+ *
+ *  Give it frames; every frame gets exactly one answer, by its deadline where the device is fast
+ *  enough to give one at all, labelled with where it came from, whatever the link does.
+ *
+ *  Threads: clv_edge_submit() and clv_edge_next() may be called from different threads. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cleave/status.h>
+#include <cleave/tensor.h>
+
+typedef struct clv_edge clv_edge;
+
+/** Who gave an answer: X(NAME, "label"). */
+#define CLV_SOURCE_LIST(X)                                                                         \
+    X(SPLIT, "split")     /* the device's prefix and the server's suffix */                        \
+    X(SERVER, "server")   /* all of it on the server (cut 0) */                                    \
+    X(LOCAL, "local")     /* the whole model on the device (cut n, or no student to fall back on) */ \
+    X(STUDENT, "student") /* the small model on the device */                                      \
+    X(NONE, "none")       /* nobody: `error` says why */
+
+typedef enum clv_source {
+#define CLV_SOURCE_ENUM(name, text) CLV_SOURCE_##name,
+    CLV_SOURCE_LIST(CLV_SOURCE_ENUM)
+#undef CLV_SOURCE_ENUM
+        CLV_SOURCE_COUNT
+} clv_source;
+
+const char *clv_source_name(clv_source source);
+
+/** Cut that means "after the last node": everything on the device. */
+#define CLV_CUT_ALL UINT32_MAX
+
+typedef struct clv_edge_options {
+    const char *bundle;      /**< path of the .clv file */
+    const char *server;      /**< "host:port"; NULL: no server, everything is local */
+    const char *server_name; /**< name in the server's certificate; NULL: the host */
+    const char *ca, *cert, *key; /**< PEM files; needed with a server */
+    const char *backend;     /**< "auto", "onednn", "ref"; NULL is auto */
+    const char *codec;       /**< "float" (lossless), "uint8"; NULL is float */
+    uint32_t cut;            /**< nodes [0, cut) run here; CLV_CUT_ALL: all of them */
+    unsigned threads;        /**< for kernels; 0 is 1 */
+    unsigned in_flight;      /**< most frames on the way at once; 0 is 4 */
+    uint64_t deadline_us;    /**< for an answer, from submission; 0: none (waits for the link) */
+} clv_edge_options;
+
+#define CLV_EDGE_OPTIONS_INIT                                                                      \
+    {                                                                                              \
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 1, 4, 0                                 \
+    }
+
+/** Where the time of a frame went. A stage that it didn't pass is 0. */
+typedef struct clv_edge_times {
+    uint64_t preprocess_us; /**< resize and normalise */
+    uint64_t device_us;     /**< nodes on the device, or the student */
+    uint64_t encode_us;
+    uint64_t network_us;    /**< there and back: sending to answer, less the server's own time */
+    uint64_t queue_us;      /**< waiting on the server */
+    uint64_t server_us;     /**< decode and nodes on the server */
+    uint64_t total_us;      /**< submission to answer */
+} clv_edge_times;
+
+/** One answer. Tensors and strings are borrowed until clv_edge_release(). */
+typedef struct clv_edge_answer {
+    uint64_t frame;           /**< as clv_edge_submit() numbered it */
+    void *user;               /**< as given to clv_edge_submit() */
+    clv_source source;
+    bool late;                /**< after the deadline */
+    uint32_t cut;             /**< where this frame was split */
+    size_t sent_bytes;        /**< of the request's message, all of it; 0: nothing was sent */
+    const clv_tensor *outputs; /**< in the order of the model's outputs; none with CLV_SOURCE_NONE */
+    const char *const *output_names;
+    uint32_t n_outputs;
+    const char *const *labels; /**< of classes, or NULL */
+    uint32_t n_labels;
+    clv_edge_times times;
+    clv_status error;          /**< CLV_OK unless source is NONE */
+    const char *error_text;    /**< why there is no answer, or why it isn't the wanted source; NULL */
+} clv_edge_answer;
+
+/** What the link does, for programs that show it. */
+typedef struct clv_edge_link_state {
+    bool up;
+    char server_name[64];
+    char last_error[256]; /**< why it is down; empty when it never was */
+} clv_edge_link_state;
+
+/** Load the bundle, compile it, start dialling. Doesn't wait for the link.
+ *  @return CLV_OK; CLV_EINVAL, CLV_ENOENT, CLV_EFORMAT, CLV_EAUTH, CLV_ENOMEM with @p err. */
+CLV_NODISCARD clv_status clv_edge_create(clv_edge **out, const clv_edge_options *options,
+                                         clv_error *err);
+void clv_edge_free(clv_edge *edge); /* frames without an answer are dropped; NULL is a no-op */
+
+/** Submit 8-bit RGB pixels, rows from the top, width * height * 3 bytes; copied. Blocks while
+ *  in_flight frames wait for their answers.
+ *  @param[out] frame_out  The frame's number; may be NULL.
+ *  @return CLV_OK; CLV_EUNSUPPORTED when the model takes no images; CLV_ELIMIT; CLV_ECLOSED. */
+CLV_NODISCARD clv_status clv_edge_submit(uint64_t *frame_out, clv_edge *edge, const uint8_t *rgb,
+                                         uint32_t width, uint32_t height, void *user);
+
+/** Submit the model's input tensors as they are; copied. The student can't answer these unless its
+ *  inputs are the same. */
+CLV_NODISCARD clv_status clv_edge_submit_tensors(uint64_t *frame_out, clv_edge *edge,
+                                                 const clv_tensor *inputs, uint32_t n_inputs,
+                                                 void *user);
+
+/** Wait for the next answer (in the order in which they come), at most @p timeout_us
+ *  (UINT64_MAX: for ever).
+ *  @return CLV_OK; CLV_ETIMEDOUT; CLV_ECLOSED after clv_edge_close() when all are answered. */
+CLV_NODISCARD clv_status clv_edge_next(clv_edge_answer *out, clv_edge *edge, uint64_t timeout_us);
+
+/** Give the memory of an answer back; its slot takes the next frame. */
+void clv_edge_release(clv_edge *edge, const clv_edge_answer *answer);
+
+/** No more frames come; clv_edge_next() still gives the answers of those that did. */
+void clv_edge_close(clv_edge *edge);
+
+/** Wait until the link is up, at most @p timeout_us. @return CLV_OK, CLV_ETIMEDOUT. */
+CLV_NODISCARD clv_status clv_edge_wait_link(clv_edge *edge, uint64_t timeout_us);
+void clv_edge_link_state_of(clv_edge *edge, clv_edge_link_state *out);
+
+/** Use another cut from the next frame on: an index change, nothing is compiled.
+ *  @return CLV_OK; CLV_EINVAL when the model has no such cut. */
+CLV_NODISCARD clv_status clv_edge_set_cut(clv_edge *edge, uint32_t cut);
+
+/** Number of nodes: cuts are 0 .. this. */
+uint32_t clv_edge_cut_count(const clv_edge *edge);
+
+#endif
