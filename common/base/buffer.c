@@ -18,8 +18,8 @@ clv_status clv_buffer_reserve(clv_buffer *buffer, size_t bytes)
     if (bytes > buffer->cap_bytes)
         return CLV_ELIMIT;
 
-    size_t target = buffer->allocated > buffer->cap_bytes / 2 ? buffer->cap_bytes
-                                                              : buffer->allocated * 2;
+    size_t target =
+        buffer->allocated > buffer->cap_bytes / 2 ? buffer->cap_bytes : buffer->allocated * 2;
     if (target < bytes)
         target = bytes;
     uint8_t *data = clv_realloc_array(buffer->data, target, 1);

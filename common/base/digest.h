@@ -23,7 +23,8 @@ CLV_NODISCARD clv_status clv_digest_of(clv_digest *out, const void *data, size_t
  *  clv_digest_finish(NULL, ctx) gives the context up. */
 typedef struct clv_digest_context clv_digest_context;
 CLV_NODISCARD clv_status clv_digest_start(clv_digest_context **out);
-CLV_NODISCARD clv_status clv_digest_add(clv_digest_context *context, const void *data, size_t bytes);
+CLV_NODISCARD clv_status clv_digest_add(clv_digest_context *context, const void *data,
+                                        size_t bytes);
 clv_status clv_digest_finish(clv_digest *out, clv_digest_context *context);
 
 /** Lower-case hexadecimal. @return @p dst. */

@@ -172,6 +172,6 @@ clv_status clv_file_write(const char *path, const void *data, size_t bytes, unsi
 {
     clv_file_writer *writer;
     CLV_TRY(clv_file_writer_open(&writer, path, mode, err));
-    (void)clv_file_writer_put(writer, data, bytes); /* finish reports it */
-    return clv_file_writer_finish(writer, true, err);
+    clv_status status = clv_file_writer_put(writer, data, bytes); /* finish reports it */
+    return clv_file_writer_finish(writer, status == CLV_OK, err);
 }

@@ -73,9 +73,10 @@ void clv_log(clv_log_level level, const char *fmt, ...)
     unsigned millis = (unsigned)(wall_us / 1000u % 1000u);
 
     if (json_lines)
-        (void)fprintf(stderr,
-                      "{\"time\":\"%s.%03uZ\",\"level\":\"%s\",\"program\":\"%s\",\"message\":\"%s\"}\n",
-                      stamp, millis, level_names[level], program_name, safe);
+        (void)fprintf(
+            stderr,
+            "{\"time\":\"%s.%03uZ\",\"level\":\"%s\",\"program\":\"%s\",\"message\":\"%s\"}\n",
+            stamp, millis, level_names[level], program_name, safe);
     else
         (void)fprintf(stderr, "%s.%03uZ %-5s %s: %s\n", stamp, millis, level_names[level],
                       program_name, safe);

@@ -10,7 +10,12 @@
 
 #include <cleave/status.h>
 
-typedef enum clv_log_level { CLV_LOG_ERROR, CLV_LOG_WARN, CLV_LOG_INFO, CLV_LOG_DEBUG } clv_log_level;
+typedef enum clv_log_level {
+    CLV_LOG_ERROR,
+    CLV_LOG_WARN,
+    CLV_LOG_INFO,
+    CLV_LOG_DEBUG
+} clv_log_level;
 
 /** Most verbose level that is printed (default CLV_LOG_INFO) and the form of a line.
  *  Call before threads start. @p program is borrowed for ever (a string literal). */

@@ -40,7 +40,8 @@ void *clv_realloc_array(void *ptr, size_t count, size_t size)
 {
     if (must_fail() || (size != 0 && count > SIZE_MAX / size))
         return NULL;
-    return realloc(ptr, count * size ? count * size : 1);
+    size_t bytes = count * size;
+    return realloc(ptr, bytes > 0 ? bytes : 1);
 }
 
 char *clv_strdup(const char *text)

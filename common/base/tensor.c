@@ -30,7 +30,8 @@ size_t clv_dtype_bytes(clv_dtype dtype)
 
 clv_status clv_shape_elems(size_t *out, const clv_shape *shape)
 {
-    size_t n = 1;
+    size_t n = 1; /* without the dimensions of 0: no product of some dimensions can wrap either */
+    bool empty = false;
 
     if (shape->rank > CLV_MAX_RANK)
         return CLV_ESHAPE;
@@ -38,11 +39,15 @@ clv_status clv_shape_elems(size_t *out, const clv_shape *shape)
         if (shape->dim[i] < 0)
             return CLV_ESHAPE;
         size_t dim = (size_t)shape->dim[i];
-        if (dim != 0 && n > MAX_ELEMS / dim)
+        if (dim == 0) {
+            empty = true;
+            continue;
+        }
+        if (dim > MAX_ELEMS / n)
             return CLV_ELIMIT;
         n *= dim;
     }
-    *out = n;
+    *out = empty ? 0 : n;
     return CLV_OK;
 }
 

@@ -18,7 +18,8 @@ typedef struct clv_frontier {
     uint32_t count;
 } clv_frontier;
 
-/** All frontiers of a checked @p graph, cuts 0 .. n_nodes. @return CLV_OK, CLV_ENOMEM. */
+/** All frontiers of a checked @p graph, cuts 0 .. n_nodes. @return CLV_OK, CLV_ENOMEM,
+ *  CLV_ELIMIT (over 2^26 entries in all). */
 CLV_NODISCARD clv_status clv_frontiers_create(clv_frontiers **out, const clv_graph *graph);
 clv_frontier clv_frontiers_at(const clv_frontiers *frontiers, uint32_t cut);
 void clv_frontiers_free(clv_frontiers *frontiers);

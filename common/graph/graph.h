@@ -52,8 +52,8 @@ typedef struct clv_attr {
 typedef enum clv_activation {
     CLV_ACT_NONE = 0,
     CLV_ACT_RELU,
-    CLV_ACT_CLIP,        /**< min(max(x, alpha), beta) */
-    CLV_ACT_LEAKY_RELU,  /**< x < 0 ? alpha * x : x */
+    CLV_ACT_CLIP,       /**< min(max(x, alpha), beta) */
+    CLV_ACT_LEAKY_RELU, /**< x < 0 ? alpha * x : x */
     CLV_ACT_SIGMOID,
     CLV_ACT_HARD_SIGMOID, /**< max(0, min(1, alpha * x + beta)) */
     CLV_ACT_HARD_SWISH,   /**< x * max(0, min(1, x / 6 + 1/2)) */
@@ -71,7 +71,7 @@ typedef struct clv_fusion {
 } clv_fusion;
 
 typedef struct clv_value {
-    const char *name; /**< unique in the graph */
+    const char *name;  /**< unique in the graph */
     clv_tensor tensor; /**< dtype CLV_NONE: not known yet. data: a constant's, else NULL */
     uint32_t producer; /**< node that makes it, or CLV_NO_NODE */
 } clv_value;

@@ -14,7 +14,7 @@ typedef struct clv_window {
     uint32_t n; /**< spatial dimensions */
     int64_t kernel[CLV_MAX_SPATIAL];
     int64_t stride[CLV_MAX_SPATIAL];
-    int64_t dilation[CLV_MAX_SPATIAL]; /**< 1 is dense */
+    int64_t dilation[CLV_MAX_SPATIAL];  /**< 1 is dense */
     int64_t pad_begin[CLV_MAX_SPATIAL]; /**< auto_pad is resolved */
     int64_t pad_end[CLV_MAX_SPATIAL];   /**< as written, without what ceil_mode adds */
     int64_t out[CLV_MAX_SPATIAL];       /**< output extent */

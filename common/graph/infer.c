@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "graph/infer.h"
+
+#include <string.h>
+
+#include "graph/infer_rules.h"
+
+clv_status clv_infer_fail(clv_error *err, const clv_node *node, clv_status code, const char *what)
+{
+    char where[160];
+    return clv_fail(err, code, clv_node_describe(where, sizeof where, node), "%s", what);
+}
+
+clv_status clv_infer_set(clv_graph *graph, const clv_node *node, uint32_t i, clv_dtype dtype,
+                         const clv_shape *shape, clv_error *err)
+{
+    size_t bytes;
+
+    if (i >= node->n_outputs || node->outputs[i] == CLV_NO_VALUE)
+        return CLV_OK;
+    clv_tensor *out = &graph->values[node->outputs[i]].tensor;
+    clv_tensor made = {dtype, *shape, NULL};
+    if (clv_tensor_bytes(&bytes, &made) != CLV_OK)
+        return clv_infer_fail(err, node, CLV_ELIMIT, "the output would be too large");
+    *out = made;
+    return CLV_OK;
+}
+
+clv_status clv_infer_ints(int64_t *out, uint32_t *n_out, const clv_graph *graph,
+                          const clv_node *node, uint32_t input, clv_error *err)
+{
+    const clv_tensor *tensor = clv_node_input(graph, node, input);
+    clv_status status = clv_tensor_read_ints(out, n_out, CLV_MAX_RANK, tensor);
+    if (status == CLV_EUNSUPPORTED)
+        return clv_infer_fail(err, node, status,
+                              "the output's shape depends on data: that input must be constant");
+    if (status != CLV_OK)
+        return clv_infer_fail(err, node, status, "more than 8 dimensions, or they are no integers");
+    return CLV_OK;
+}
+
+clv_status clv_shape_broadcast(clv_shape *out, const clv_shape *a, const clv_shape *b)
+{
+    clv_shape shape = {.rank = a->rank > b->rank ? a->rank : b->rank};
+
+    for (uint32_t i = 0; i < shape.rank; i++) {
+        uint32_t from_end = shape.rank - i;
+        int64_t x = from_end <= a->rank ? a->dim[a->rank - from_end] : 1;
+        int64_t y = from_end <= b->rank ? b->dim[b->rank - from_end] : 1;
+        if (x != y && x != 1 && y != 1)
+            return CLV_ESHAPE;
+        shape.dim[i] = x == 1 ? y : x;
+    }
+    *out = shape;
+    return CLV_OK;
+}
+
+clv_status infer_same(clv_graph *graph, const clv_node *node, clv_error *err)
+{
+    const clv_tensor *x = clv_node_input(graph, node, 0);
+    return clv_infer_set(graph, node, 0, x->dtype, &x->shape, err);
+}
+
+clv_status infer_dropout(clv_graph *graph, const clv_node *node, clv_error *err)
+{
+    const clv_tensor *x = clv_node_input(graph, node, 0);
+    CLV_TRY(clv_infer_set(graph, node, 1, CLV_BOOL, &x->shape, err));
+    return clv_infer_set(graph, node, 0, x->dtype, &x->shape, err);
+}
+
+clv_status infer_broadcast(clv_graph *graph, const clv_node *node, clv_error *err)
+{
+    const clv_tensor *a = clv_node_input(graph, node, 0);
+    const clv_tensor *b = clv_node_input(graph, node, 1);
+    clv_shape shape;
+
+    if (clv_shape_broadcast(&shape, &a->shape, &b->shape) != CLV_OK)
+        return clv_infer_fail(err, node, CLV_ESHAPE, "the inputs' shapes can't be broadcast");
+    if (a->dtype != b->dtype)
+        return clv_infer_fail(err, node, CLV_EFORMAT, "the inputs have different types");
+    return clv_infer_set(graph, node, 0, a->dtype, &shape, err);
+}
+
+clv_status infer_cast(clv_graph *graph, const clv_node *node, clv_error *err)
+{
+    /* The importer has put a clv_dtype into the attribute. */
+    int64_t to = clv_node_attr_int(node, "to", CLV_NONE);
+    if (to <= CLV_NONE || to >= CLV_DTYPE_COUNT)
+        return clv_infer_fail(err, node, CLV_EUNSUPPORTED, "no such element type");
+    return clv_infer_set(graph, node, 0, (clv_dtype)to, &clv_node_input(graph, node, 0)->shape,
+                         err);
+}
+
+/* [n, c, window.out...] */
+static clv_status set_window_output(clv_graph *graph, const clv_node *node, int64_t channels,
+                                    const clv_window *window, clv_error *err)
+{
+    const clv_tensor *x = clv_node_input(graph, node, 0);
+    clv_shape shape = {.rank = x->shape.rank, .dim = {x->shape.dim[0], channels}};
+
+    memcpy(shape.dim + 2, window->out, window->n * sizeof shape.dim[0]);
+    return clv_infer_set(graph, node, 0, x->dtype, &shape, err);
+}
+
+clv_status infer_conv(clv_graph *graph, const clv_node *node, clv_error *err)
+{
+    clv_conv_params p;
+    CLV_TRY(clv_conv_params_of(&p, graph, node, err));
+    CLV_TRY(set_window_output(graph, node, p.out_channels, &p.window, err));
+    const clv_tensor *residual = clv_node_input(graph, node, 3);
+    if (residual != NULL &&
+        !clv_shape_equal(&residual->shape, &clv_node_output(graph, node, 0)->shape))
+        return clv_infer_fail(err, node, CLV_ESHAPE, "the residual has another shape");
+    return CLV_OK;
+}
+
+clv_status infer_pool(clv_graph *graph, const clv_node *node, clv_error *err)
+{
+    clv_pool_params p;
+    CLV_TRY(clv_pool_params_of(&p, graph, node, err));
+    return set_window_output(graph, node, clv_node_input(graph, node, 0)->shape.dim[1], &p.window,
+                             err);
+}
+
+clv_status infer_global_pool(clv_graph *graph, const clv_node *node, clv_error *err)
+{
+    const clv_tensor *x = clv_node_input(graph, node, 0);
+    clv_shape shape = x->shape;
+
+    if (shape.rank < 3)
+        return clv_infer_fail(err, node, CLV_ESHAPE, "there are no spatial dimensions to pool");
+    for (uint32_t i = 2; i < shape.rank; i++) {
+        if (shape.dim[i] < 1)
+            return clv_infer_fail(err, node, CLV_ESHAPE, "a spatial dimension is empty");
+        shape.dim[i] = 1;
+    }
+    return clv_infer_set(graph, node, 0, x->dtype, &shape, err);
+}
+
+clv_status infer_gemm(clv_graph *graph, const clv_node *node, clv_error *err)
+{
+    clv_gemm_params p;
+    CLV_TRY(clv_gemm_params_of(&p, graph, node, err));
+    clv_shape shape = {.rank = 2, .dim = {p.m, p.n}};
+    const clv_tensor *c = clv_node_input(graph, node, 2);
+    clv_shape wide;
+    if (c != NULL && (clv_shape_broadcast(&wide, &shape, &c->shape) != CLV_OK ||
+                      !clv_shape_equal(&wide, &shape)))
+        return clv_infer_fail(err, node, CLV_ESHAPE, "C can't be broadcast to the product");
+    return clv_infer_set(graph, node, 0, clv_node_input(graph, node, 0)->dtype, &shape, err);
+}
+
+clv_status infer_matmul(clv_graph *graph, const clv_node *node, clv_error *err)
+{
+    const clv_tensor *a = clv_node_input(graph, node, 0);
+    const clv_tensor *b = clv_node_input(graph, node, 1);
+    clv_shape left = a->shape, right = b->shape, batch;
+
+    if (left.rank < 1 || right.rank < 1)
+        return clv_infer_fail(err, node, CLV_ESHAPE, "MatMul takes no scalars");
+    if (left.rank == 1)
+        left = (clv_shape){.rank = 2, .dim = {1, left.dim[0]}};
+    if (right.rank == 1)
+        right = (clv_shape){.rank = 2, .dim = {right.dim[0], 1}};
+    int64_t m = left.dim[left.rank - 2], n = right.dim[right.rank - 1];
+    if (left.dim[left.rank - 1] != right.dim[right.rank - 2])
+        return clv_infer_fail(err, node, CLV_ESHAPE, "the inner dimensions differ");
+    left.rank -= 2;
+    right.rank -= 2;
+    if (clv_shape_broadcast(&batch, &left, &right) != CLV_OK)
+        return clv_infer_fail(err, node, CLV_ESHAPE, "the batch dimensions can't be broadcast");
+    if (a->shape.rank > 1)
+        batch.dim[batch.rank++] = m;
+    if (b->shape.rank > 1)
+        batch.dim[batch.rank++] = n;
+    return clv_infer_set(graph, node, 0, a->dtype, &batch, err);
+}
+
+clv_status infer_reduce(clv_graph *graph, const clv_node *node, clv_error *err)
+{
+    const clv_tensor *x = clv_node_input(graph, node, 0);
+    bool keep = clv_node_attr_int(node, "keepdims", 1) != 0;
+    clv_shape shape = {0};
+    uint32_t mask;
+
+    CLV_TRY(clv_reduce_axes_of(&mask, graph, node, err));
+    for (uint32_t i = 0; i < x->shape.rank; i++) {
+        bool reduced = (mask >> i & 1u) != 0;
+        if (!reduced || keep)
+            shape.dim[shape.rank++] = reduced ? 1 : x->shape.dim[i];
+    }
+    return clv_infer_set(graph, node, 0, x->dtype, &shape, err);
+}
+
+clv_status clv_infer_node(clv_graph *graph, const clv_node *node, clv_error *err)
+{
+    static clv_infer_rule *const rules[CLV_OP_COUNT] = {
+#define CLV_OP_RULE(name, text, min_in, max_in, min_out, max_out, rule)                            \
+    [CLV_OP_##name] = infer_##rule,
+        CLV_OP_LIST(CLV_OP_RULE)
+#undef CLV_OP_RULE
+    };
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+        const clv_tensor *x = clv_node_input(graph, node, i);
+        if (x != NULL && x->dtype == CLV_NONE)
+            return clv_infer_fail(err, node, CLV_EFORMAT, "an input has no type yet");
+    }
+    return rules[node->op](graph, node, err);
+}
