@@ -16,7 +16,7 @@
 
 /** One network of a bundle: its graph and what goes around it. */
 typedef struct clv_model {
-    clv_graph *graph; /**< prepared; constants lie in the mapped file */
+    clv_graph *graph;    /**< prepared; constants lie in the mapped file */
     bool has_input_spec; /**< false: the model takes tensors, not images */
     clv_input_spec input;
     const char *const *labels; /**< one for each class, or NULL */

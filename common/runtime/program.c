@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/program.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "runtime/program_internal.h"
+
+/* What is only needed while compiling. */
+typedef struct compiler {
+    clv_program *program;
+    const clv_backend *wanted;
+    clv_backend_options options;
+    uint32_t *last_use; /* n_values: last node that reads it; n_nodes for outputs */
+    clv_error *err;
+} compiler;
+
+static clv_status out_of_memory(compiler *c)
+{
+    return clv_fail(c->err, CLV_ENOMEM, c->program->graph->name, "out of memory");
+}
+
+static clv_status add_buffer(uint32_t *out, compiler *c, size_t bytes, uint32_t first,
+                             uint32_t last)
+{
+    clv_program *p = c->program;
+
+    if (p->n_buffers == p->cap_buffers) {
+        uint32_t cap = p->cap_buffers ? p->cap_buffers * 2 : 64;
+        clv_planned_buffer *grown = clv_realloc_array(p->buffers, cap, sizeof *grown);
+        if (grown == NULL)
+            return out_of_memory(c);
+        p->buffers = grown;
+        p->cap_buffers = cap;
+    }
+    p->buffers[p->n_buffers] = (clv_planned_buffer){bytes, first, last, 0};
+    *out = p->n_buffers++;
+    return CLV_OK;
+}
+
+/* Give @p value a buffer of its own in @p layout, from the step that makes it to its last use. */
+static clv_status place_value(compiler *c, uint32_t value, const clv_layout *layout)
+{
+    clv_program *p = c->program;
+    const clv_value *v = &p->graph->values[value];
+    uint32_t first = v->producer == CLV_NO_NODE ? 0 : v->producer;
+    uint32_t last = c->last_use[value] > first ? c->last_use[value] : first;
+    size_t bytes;
+
+    if (clv_layout_bytes(&bytes, layout, &v->tensor) != CLV_OK)
+        return clv_fail(c->err, CLV_ELIMIT, v->name, "the tensor is too large");
+    p->places[value].layout = clv_layout_canonical(layout, &v->tensor.shape);
+    return add_buffer(&p->places[value].buffer, c, bytes, first, last);
+}
+
+static void find_last_uses(compiler *c)
+{
+    const clv_graph *graph = c->program->graph;
+
+    for (uint32_t i = 0; i < graph->n_nodes; i++) {
+        for (uint32_t j = 0; j < graph->nodes[i].n_inputs; j++) {
+            if (graph->nodes[i].inputs[j] != CLV_NO_VALUE)
+                c->last_use[graph->nodes[i].inputs[j]] = i;
+        }
+    }
+    for (uint32_t i = 0; i < graph->n_outputs; i++)
+        c->last_use[graph->outputs[i]] = graph->n_nodes;
+}
+
+static clv_status place_inputs(compiler *c)
+{
+    clv_program *p = c->program;
+    clv_layout plain = clv_layout_plain();
+
+    for (uint32_t v = 0; v < p->graph->n_values; v++)
+        p->places[v].buffer = NO_BUFFER;
+    for (uint32_t i = 0; i < p->graph->n_inputs; i++)
+        CLV_TRY(place_value(c, p->graph->inputs[i], &plain));
+    return CLV_OK;
+}
+
+/* The wanted backend, or ref where it can't. */
+static clv_status compile_kernel(compiler *c, uint32_t index, clv_kernel_io *io)
+{
+    const clv_graph *graph = c->program->graph;
+    const clv_node *node = &graph->nodes[index];
+    clv_step *step = &c->program->steps[index];
+
+    if (c->wanted != &clv_backend_ref && c->wanted->supports(graph, node)) {
+        clv_status status = c->wanted->compile(&step->kernel, io, graph, node, &c->options, c->err);
+        step->backend = c->wanted;
+        if (status != CLV_EUNSUPPORTED)
+            return status;
+    }
+    step->backend = &clv_backend_ref;
+    if (!clv_backend_ref.supports(graph, node)) {
+        char where[160];
+        return clv_fail(c->err, CLV_EUNSUPPORTED, clv_node_describe(where, sizeof where, node),
+                        "no kernel for these types");
+    }
+    for (uint32_t i = 0; i < node->n_inputs; i++) /* a refusal may have changed them */
+        io->inputs[i] = node->inputs[i] == CLV_NO_VALUE
+                            ? clv_layout_plain()
+                            : c->program->places[node->inputs[i]].layout;
+    io->inplace_input = CLV_NO_VALUE;
+    io->scratch_bytes = 0;
+    io->keeps_constants = 0;
+    return clv_backend_ref.compile(&step->kernel, io, graph, node, &c->options, c->err);
+}
+
+/* There is room for one a node's input, and one more. */
+static void add_reorder(clv_step *step, uint32_t value, clv_place to)
+{
+    step->reorders[step->n_reorders++] = (clv_reorder){value, to};
+}
+
+/* Inputs in the layouts that the kernel wants: as they are, or by a copy that lives for the step.
+ */
+static clv_status connect_inputs(compiler *c, uint32_t index, const clv_kernel_io *io)
+{
+    clv_program *p = c->program;
+    const clv_node *node = &p->graph->nodes[index];
+    clv_step *step = &p->steps[index];
+
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+        uint32_t value = node->inputs[i];
+        step->input_buffers[i] = NO_BUFFER;
+        if (value == CLV_NO_VALUE)
+            continue;
+        const clv_tensor *tensor = &p->graph->values[value].tensor;
+        if (clv_value_is_constant(&p->graph->values[value])) {
+            if (i >= 64 || (io->keeps_constants >> i & 1u) != 0 || i == io->inplace_input)
+                p->keeps[value] = true;
+            continue;
+        }
+        step->input_buffers[i] = p->places[value].buffer;
+        if (i == io->inplace_input ||
+            clv_layout_equal(&io->inputs[i], &p->places[value].layout, &tensor->shape))
+            continue;
+        size_t bytes;
+        clv_place to = {NO_BUFFER, clv_layout_canonical(&io->inputs[i], &tensor->shape)};
+        if (clv_layout_bytes(&bytes, &to.layout, tensor) != CLV_OK)
+            return clv_fail(c->err, CLV_ELIMIT, node->name, "an input is too large");
+        CLV_TRY(add_buffer(&to.buffer, c, bytes, index, index));
+        add_reorder(step, value, to);
+        step->input_buffers[i] = to.buffer;
+    }
+    return CLV_OK;
+}
+
+/* Whether output 0 can take over the buffer of input @p i: nobody reads it later, it is read once
+ * here, and it lies there as the output is going to. */
+static bool can_take_over(const compiler *c, uint32_t index, uint32_t i, const clv_layout *layout)
+{
+    const clv_program *p = c->program;
+    const clv_node *node = &p->graph->nodes[index];
+    uint32_t value = node->inputs[i];
+    const clv_tensor *in = &p->graph->values[value].tensor;
+    const clv_place *place = &p->places[value];
+    size_t in_bytes, out_bytes;
+
+    if (place->buffer == NO_BUFFER || c->last_use[value] != index ||
+        !clv_layout_equal(&place->layout, layout, &in->shape))
+        return false;
+    for (uint32_t j = 0; j < node->n_inputs; j++) {
+        if (j != i && node->inputs[j] == value)
+            return false;
+    }
+    if (clv_layout_bytes(&in_bytes, layout, in) != CLV_OK ||
+        clv_layout_bytes(&out_bytes, layout, clv_node_output(p->graph, node, 0)) != CLV_OK)
+        return false;
+    return in_bytes == out_bytes;
+}
+
+/* Output 0 over an input: the same buffer, or a buffer that the input is copied into first. */
+static clv_status connect_inplace(compiler *c, uint32_t index, const clv_kernel_io *io)
+{
+    clv_program *p = c->program;
+    const clv_node *node = &p->graph->nodes[index];
+    clv_step *step = &p->steps[index];
+    uint32_t in = node->inputs[io->inplace_input], out = node->outputs[0];
+    bool same_shape =
+        clv_shape_equal(&p->graph->values[in].tensor.shape, &p->graph->values[out].tensor.shape);
+    clv_layout layout = same_shape ? io->outputs[0] : clv_layout_plain();
+
+    if (can_take_over(c, index, io->inplace_input, &layout)) {
+        p->places[out] = p->places[in];
+        p->places[out].layout =
+            clv_layout_canonical(&io->outputs[0], &p->graph->values[out].tensor.shape);
+        clv_planned_buffer *buffer = &p->buffers[p->places[out].buffer];
+        buffer->last = c->last_use[out] > index ? c->last_use[out] : index;
+    } else {
+        CLV_TRY(place_value(c, out, &io->outputs[0]));
+        add_reorder(step, in, (clv_place){p->places[out].buffer, layout});
+    }
+    step->input_buffers[io->inplace_input] = p->places[out].buffer;
+    return CLV_OK;
+}
+
+static clv_status connect_outputs(compiler *c, uint32_t index, const clv_kernel_io *io)
+{
+    const clv_node *node = &c->program->graph->nodes[index];
+    bool inplace = io->inplace_input != CLV_NO_VALUE;
+
+    if (inplace)
+        CLV_TRY(connect_inplace(c, index, io));
+    for (uint32_t i = inplace ? 1 : 0; i < node->n_outputs; i++) {
+        if (node->outputs[i] != CLV_NO_VALUE)
+            CLV_TRY(place_value(c, node->outputs[i], &io->outputs[i]));
+    }
+    return CLV_OK;
+}
+
+static clv_status compile_step(compiler *c, uint32_t index)
+{
+    clv_program *p = c->program;
+    const clv_node *node = &p->graph->nodes[index];
+    clv_step *step = &p->steps[index];
+    clv_layout *layouts = clv_calloc((size_t)node->n_inputs + node->n_outputs, sizeof *layouts);
+    step->input_buffers = clv_arena_alloc(&p->arena, node->n_inputs, sizeof *step->input_buffers);
+    step->reorders = clv_arena_alloc(&p->arena, (size_t)node->n_inputs + 1, sizeof *step->reorders);
+    if (layouts == NULL || step->input_buffers == NULL || step->reorders == NULL) {
+        clv_free(layouts);
+        return out_of_memory(c);
+    }
+    clv_kernel_io io = {
+        .inputs = layouts, .outputs = layouts + node->n_inputs, .inplace_input = CLV_NO_VALUE};
+    for (uint32_t i = 0; i < node->n_inputs; i++)
+        io.inputs[i] = node->inputs[i] == CLV_NO_VALUE ||
+                               clv_value_is_constant(&p->graph->values[node->inputs[i]])
+                           ? clv_layout_plain()
+                           : p->places[node->inputs[i]].layout;
+    for (uint32_t i = 0; i < node->n_outputs; i++)
+        io.outputs[i] = clv_layout_plain();
+
+    clv_status status = compile_kernel(c, index, &io);
+    if (status == CLV_OK && io.scratch_bytes > p->memory.scratch_bytes)
+        p->memory.scratch_bytes = io.scratch_bytes;
+    if (status == CLV_OK)
+        status = connect_inputs(c, index, &io);
+    if (status == CLV_OK)
+        status = connect_outputs(c, index, &io);
+    clv_free(layouts);
+    return status;
+}
+
+static clv_status plan_memory(compiler *c)
+{
+    clv_program *p = c->program;
+
+    for (uint32_t i = 0; i < p->n_buffers; i++)
+        p->memory.naive_bytes += p->buffers[i].bytes;
+    clv_status status = clv_memory_plan(&p->memory.arena_bytes, p->buffers, p->n_buffers);
+    if (status != CLV_OK)
+        return clv_fail(c->err, status, p->graph->name, "the activations can't be planned: %s",
+                        clv_status_text(status));
+    return CLV_OK;
+}
+
+static clv_status compile_all(compiler *c)
+{
+    clv_program *p = c->program;
+    const clv_graph *graph = p->graph;
+
+    p->steps = clv_calloc(graph->n_nodes, sizeof *p->steps);
+    p->places = clv_calloc(graph->n_values, sizeof *p->places);
+    p->keeps = clv_calloc(graph->n_values, sizeof *p->keeps);
+    c->last_use = clv_calloc(graph->n_values, sizeof *c->last_use);
+    if (p->steps == NULL || p->places == NULL || p->keeps == NULL || c->last_use == NULL)
+        return out_of_memory(c);
+    find_last_uses(c);
+    CLV_TRY(place_inputs(c));
+    for (uint32_t i = 0; i < graph->n_nodes; i++)
+        CLV_TRY(compile_step(c, i));
+    for (uint32_t i = 0; i < graph->n_outputs; i++) /* read when they are stored */
+        p->keeps[graph->outputs[i]] |= clv_value_is_constant(&graph->values[graph->outputs[i]]);
+    return plan_memory(c);
+}
+
+clv_status clv_program_compile(clv_program **out, const clv_graph *graph,
+                               const clv_program_options *options, clv_error *err)
+{
+    clv_status status = CLV_ENOMEM;
+    compiler c = {.wanted = options->backend,
+                  .options = {.threads = options->threads ? options->threads : 1},
+                  .err = err};
+
+    if (c.wanted == NULL)
+        CLV_TRY(clv_backend_find(&c.wanted, "auto"));
+    clv_program *program = clv_calloc(1, sizeof *program);
+    if (program == NULL)
+        return clv_fail(err, CLV_ENOMEM, graph->name, "out of memory");
+    c.program = program;
+    program->graph = graph;
+    status = clv_frontiers_create(&program->frontiers, graph);
+    if (status != CLV_OK)
+        (void)clv_fail(err, status, graph->name, "the frontiers are too large");
+    else
+        status = compile_all(&c);
+    clv_free(c.last_use);
+    if (status == CLV_OK)
+        *out = program;
+    else
+        clv_program_free(program);
+    return status;
+}
+
+void clv_program_free(clv_program *program)
+{
+    if (program == NULL)
+        return;
+    for (uint32_t i = 0; program->steps != NULL && i < program->graph->n_nodes; i++) {
+        if (program->steps[i].kernel != NULL)
+            program->steps[i].backend->free_kernel(program->steps[i].kernel);
+    }
+    clv_frontiers_free(program->frontiers);
+    clv_free(program->steps);
+    clv_free(program->places);
+    clv_free(program->keeps);
+    clv_free(program->buffers);
+    clv_arena_done(&program->arena);
+    clv_free(program);
+}
+
+const clv_graph *clv_program_graph(const clv_program *program)
+{
+    return program->graph;
+}
+
+const clv_frontiers *clv_program_frontiers(const clv_program *program)
+{
+    return program->frontiers;
+}
+
+clv_program_memory clv_program_memory_of(const clv_program *program)
+{
+    return program->memory;
+}
+
+const char *clv_program_step_backend(const clv_program *program, uint32_t step)
+{
+    return program->steps[step].backend->name;
+}
+
+bool clv_program_keeps_constant(const clv_program *program, uint32_t value)
+{
+    return program->keeps[value];
+}
