@@ -10,7 +10,7 @@ static const clv_tensor *first(const clv_graph *graph, const clv_node *node)
 clv_status infer_concat(clv_graph *graph, const clv_node *node, clv_error *err)
 {
     clv_shape shape = first(graph, node)->shape;
-    uint32_t axis;
+    uint32_t axis = 0;
 
     CLV_TRY(clv_axis_of(&axis, clv_node_attr_int(node, "axis", 0), shape.rank, node, err));
     for (uint32_t i = 1; i < node->n_inputs; i++) {
@@ -66,7 +66,7 @@ clv_status infer_gather(clv_graph *graph, const clv_node *node, clv_error *err)
     const clv_shape *data = &first(graph, node)->shape;
     const clv_shape *indices = &clv_node_input(graph, node, 1)->shape;
     clv_shape shape = {0};
-    uint32_t axis;
+    uint32_t axis = 0;
 
     CLV_TRY(clv_axis_of(&axis, clv_node_attr_int(node, "axis", 0), data->rank, node, err));
     if (data->rank + indices->rank - 1 > CLV_MAX_RANK)
@@ -179,7 +179,7 @@ clv_status infer_split(clv_graph *graph, const clv_node *node, clv_error *err)
     const clv_tensor *sizes = clv_node_input(graph, node, 1);
     clv_shape shape = first(graph, node)->shape;
     int64_t left;
-    uint32_t axis;
+    uint32_t axis = 0;
 
     CLV_TRY(clv_axis_of(&axis, clv_node_attr_int(node, "axis", 0), shape.rank, node, err));
     int64_t dim = left = shape.dim[axis];
@@ -211,7 +211,7 @@ static clv_status read_axes(uint32_t *mask_out, uint32_t *n_out, const clv_graph
     CLV_TRY(clv_infer_ints(axes, &n, graph, node, 1, err));
     uint32_t rank = extra_rank + (extra_rank == 0 ? first(graph, node)->shape.rank : 0);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t axis;
+        uint32_t axis = 0;
         CLV_TRY(clv_axis_of(&axis, axes[i], rank, node, err));
         mask |= 1u << axis;
     }

@@ -85,7 +85,7 @@ clv_status clv_slice_params_of(clv_slice_params *out, const clv_graph *graph, co
     if (n != n_ends || n > shape->rank || (has_axes && n_axes != n) || (has_steps && n_steps != n))
         return bad(err, node, CLV_ESHAPE, "starts, ends, axes and steps differ in length");
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t axis;
+        uint32_t axis = 0;
         int64_t step = has_steps ? steps[i] : 1;
         CLV_TRY(clv_axis_of(&axis, has_axes ? axes[i] : i, shape->rank, node, err));
         if (step == 0 || step < -INT32_MAX)
@@ -114,7 +114,7 @@ clv_status clv_pad_params_of(int64_t begin[CLV_MAX_RANK], int64_t end[CLV_MAX_RA
     for (uint32_t i = 0; i < shape->rank; i++)
         begin[i] = end[i] = 0;
     for (uint32_t i = 0; i < n_axes; i++) {
-        uint32_t axis;
+        uint32_t axis = 0;
         CLV_TRY(clv_axis_of(&axis, axes[i], shape->rank, node, err));
         begin[axis] = pads[i];
         end[axis] = pads[n_axes + i];
@@ -133,7 +133,7 @@ clv_status clv_reduce_axes_of(uint32_t *mask_out, const clv_graph *graph, const 
 
     CLV_TRY(read_input(axes, &n, CLV_MAX_RANK, graph, node, 1, err));
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t axis;
+        uint32_t axis = 0;
         CLV_TRY(clv_axis_of(&axis, axes[i], rank, node, err));
         mask |= 1u << axis;
     }

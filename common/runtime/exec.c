@@ -119,6 +119,12 @@ void clv_exec_store(const clv_exec *exec, uint32_t value, void *data)
                        clv_dtype_bytes(tensor->dtype));
 }
 
+void clv_exec_poison(clv_exec *exec)
+{
+    memset(exec->arena, 0xff, exec->program->memory.arena_bytes); /* a float of these is a NaN */
+    memset(exec->scratch, 0xff, exec->program->memory.scratch_bytes);
+}
+
 static clv_status run_step(clv_exec *exec, uint32_t index)
 {
     const clv_program *p = exec->program;

@@ -64,6 +64,10 @@ void clv_exec_load(clv_exec *exec, uint32_t value, const void *data);
  *  it as a graph output). */
 void clv_exec_store(const clv_exec *exec, uint32_t value, void *data);
 
+/** Fill the arena and the scratch memory with NaNs, so that a run which reads what nobody loaded
+ *  shows it. For tests and `cleave verify`. */
+void clv_exec_poison(clv_exec *exec);
+
 /** Run nodes [from, to). The frontier of @p from is loaded, or is what an earlier run left.
  *  @return CLV_OK; CLV_EINVAL unless from <= to <= n_nodes; what a kernel says of bad data. */
 CLV_NODISCARD clv_status clv_exec_run(clv_exec *exec, uint32_t from, uint32_t to);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each classifier of the zoo gives ONNX Runtime's outputs, on every backend. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "runtime/program.h"
+#include "support/zoo.h"
+
+#define TOLERANCE 1e-4
+
+/* The part of golden/NAME.0.DIRECTION.VALUE.f32; the value's name is plain in these models. */
+static clv_mapping golden(const char *model, const char *direction, const char *value)
+{
+    clv_mapping file = {NULL, 0};
+    assert_int_equal(clv_mapping_open(&file,
+                                      zoo_path("golden/%s.0.%s.%s.f32", model, direction, value),
+                                      (size_t)1 << 30, NULL),
+                     CLV_OK);
+    return file;
+}
+
+static double relative_rms(const float *got, const float *want, size_t n)
+{
+    double error = 0.0, power = 0.0;
+
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)got[i] - (double)want[i];
+        error += d * d;
+        power += (double)want[i] * (double)want[i];
+    }
+    return sqrt(error / power);
+}
+
+static void check(const char *model, const char *backend)
+{
+    clv_graph *graph = zoo_open(model);
+    clv_program_options options = CLV_PROGRAM_OPTIONS_INIT;
+    clv_program *program;
+    clv_exec *exec;
+
+    assert_int_equal(clv_backend_find(&options.backend, backend), CLV_OK);
+    assert_int_equal(clv_program_compile(&program, graph, &options, NULL), CLV_OK);
+    assert_int_equal(clv_exec_create(&exec, program, NULL), CLV_OK);
+    clv_exec_poison(exec);
+    for (uint32_t i = 0; i < graph->n_inputs; i++) {
+        clv_mapping input = golden(model, "in", graph->values[graph->inputs[i]].name);
+        clv_exec_load(exec, graph->inputs[i], input.data);
+        clv_mapping_done(&input);
+    }
+    assert_int_equal(clv_exec_run(exec, 0, graph->n_nodes), CLV_OK);
+    for (uint32_t i = 0; i < graph->n_outputs; i++) {
+        const clv_value *value = &graph->values[graph->outputs[i]];
+        clv_mapping want = golden(model, "out", value->name);
+        size_t bytes;
+        assert_int_equal(clv_tensor_bytes(&bytes, &value->tensor), CLV_OK);
+        assert_int_equal(bytes, want.size);
+        float *got = clv_alloc_aligned(bytes);
+        clv_exec_store(exec, graph->outputs[i], got);
+        double error = relative_rms(got, (const float *)(const void *)want.data, bytes / 4);
+        (void)printf("%-36s %-7s %-36s %.2e\n", model, backend, value->name, error);
+        assert_true(error < TOLERANCE);
+        clv_free(got);
+        clv_mapping_done(&want);
+    }
+    clv_exec_free(exec);
+    clv_program_free(program);
+    clv_graph_free(graph);
+}
+
+static void test_zoo_golden__outputs_agree_with_onnx_runtime(void **state)
+{
+    (void)state;
+    for (unsigned b = 0; b < zoo_n_backends(); b++) {
+        for (unsigned i = 0; i < zoo_n_classifiers; i++)
+            check(zoo_classifiers[i].name, zoo_backends[b]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_zoo_golden__outputs_agree_with_onnx_runtime),
+    };
+    if (zoo_folder() == NULL)
+        return ZOO_SKIP;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

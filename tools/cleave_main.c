@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/tool.h"
+
+static const tool_command commands[] = {
+    {"build", "make a bundle from an ONNX model", cmd_build},
+    {"demo", "show a split network, a killed server and its return, on this machine", cmd_demo},
+    {"eval", "measure accuracy over labelled images, whole or through a split", cmd_eval},
+    {"inspect", "print the nodes, shapes, costs and cuts of a model", cmd_inspect},
+    {"pki", "make the certificates of devices and servers", cmd_pki},
+    {"run", "run a model on images or tensors, here", cmd_run},
+    {"verify", "prove that no cut changes a model's answer", cmd_verify},
+};
+
+static void print_usage(FILE *out)
+{
+    (void)fprintf(out, "Usage: cleave COMMAND [ARGUMENTS]\n\n"
+                       "Split a neural network between a device and a server.\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        (void)fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    (void)fprintf(out,
+                  "\n'cleave COMMAND --help' tells more. The daemons are cleave-edge and "
+                  "cleave-server.\n"
+                  "Exit codes: 0 good, 1 the result is bad, 2 usage, 3 a file or the system.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr);
+        return TOOL_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_usage(stdout);
+        return TOOL_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("cleave %s\n", CLEAVE_VERSION);
+        return TOOL_OK;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    (void)fprintf(stderr, "cleave: no command '%s'\nTry 'cleave --help'.\n", argv[1]);
+    return TOOL_USAGE;
+}

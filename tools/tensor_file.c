@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/tensor_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "onnx/onnx_import.h"
+#include "tools/npy.h"
+
+#define MAX_TENSOR_FILE ((size_t)4 << 30)
+
+static bool ends_with(const char *text, const char *suffix)
+{
+    size_t n = strlen(text), m = strlen(suffix);
+    return n >= m && strcmp(text + n - m, suffix) == 0;
+}
+
+/* Equal but for dimensions of 1: [1, 3] and [3] hold the same. */
+static bool same_elements(const clv_shape *a, const clv_shape *b)
+{
+    uint32_t i = 0, j = 0;
+
+    for (;;) {
+        while (i < a->rank && a->dim[i] == 1)
+            i++;
+        while (j < b->rank && b->dim[j] == 1)
+            j++;
+        if (i == a->rank || j == b->rank)
+            return i == a->rank && j == b->rank;
+        if (a->dim[i++] != b->dim[j++])
+            return false;
+    }
+}
+
+static clv_status copy_checked(clv_tensor *tensor, const clv_tensor *from, const char *path,
+                               clv_error *err)
+{
+    char have[96], want[96];
+    size_t bytes;
+
+    if (from->dtype != tensor->dtype || !same_elements(&from->shape, &tensor->shape))
+        return clv_fail(
+            err, CLV_ESHAPE, path, "it holds %s %s; the model takes %s %s",
+            clv_dtype_name(from->dtype), clv_shape_format(have, sizeof have, &from->shape),
+            clv_dtype_name(tensor->dtype), clv_shape_format(want, sizeof want, &tensor->shape));
+    CLV_TRY(clv_tensor_bytes(&bytes, tensor));
+    memcpy(tensor->data, from->data, bytes);
+    return CLV_OK;
+}
+
+static clv_status read_npy(clv_tensor *tensor, const clv_mapping *file, const char *path,
+                           clv_error *err)
+{
+    clv_tensor parsed;
+    clv_status status = npy_parse(&parsed, file->data, file->size, err);
+    if (status != CLV_OK)
+        return clv_error_prefix(err, status, path);
+    return copy_checked(tensor, &parsed, path, err);
+}
+
+static clv_status read_pb(clv_tensor *tensor, const clv_mapping *file, const char *path,
+                          clv_error *err)
+{
+    clv_tensor parsed;
+    clv_status status = clv_onnx_read_tensor(&parsed, file->data, file->size, err);
+    if (status != CLV_OK)
+        return clv_error_prefix(err, status, path);
+    status = copy_checked(tensor, &parsed, path, err);
+    clv_free(parsed.data);
+    return status;
+}
+
+static clv_status read_raw(clv_tensor *tensor, const clv_mapping *file, const char *path,
+                           clv_error *err)
+{
+    char want[96];
+    size_t bytes;
+
+    CLV_TRY(clv_tensor_bytes(&bytes, tensor));
+    if (bytes != file->size)
+        return clv_fail(err, CLV_ESHAPE, path, "it has %zu bytes; %s %s has %zu", file->size,
+                        clv_dtype_name(tensor->dtype),
+                        clv_shape_format(want, sizeof want, &tensor->shape), bytes);
+    if (bytes > 0)
+        memcpy(tensor->data, file->data, bytes);
+    return CLV_OK;
+}
+
+clv_status tensor_file_read(clv_tensor *tensor, const char *path, clv_error *err)
+{
+    clv_mapping file;
+    clv_status status;
+
+    CLV_TRY(clv_mapping_open(&file, path, MAX_TENSOR_FILE, err));
+    if (ends_with(path, ".npy"))
+        status = read_npy(tensor, &file, path, err);
+    else if (ends_with(path, ".pb"))
+        status = read_pb(tensor, &file, path, err);
+    else
+        status = read_raw(tensor, &file, path, err);
+    clv_mapping_done(&file);
+    return status;
+}
+
+/* As `mkdir -p`. */
+static clv_status make_folders(const char *dir, clv_error *err)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/", dir);
+
+    if (n < 0 || (size_t)n >= sizeof path)
+        return clv_fail(err, CLV_ELIMIT, dir, "the path is too long");
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, 0777) != 0 && errno != EEXIST)
+            return clv_fail(err, CLV_EIO, path, "cannot be created: %s", strerror(errno));
+        *slash = '/';
+    }
+    return CLV_OK;
+}
+
+clv_status tensor_file_save(const char *dir, const char *name, const clv_tensor *tensor,
+                            clv_error *err)
+{
+    char path[4096];
+
+    CLV_TRY(make_folders(dir, err));
+    int n = snprintf(path, sizeof path, "%s/%s.npy", dir, name);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return clv_fail(err, CLV_ELIMIT, dir, "the path is too long");
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+    for (char *p = path + strlen(dir) + 1; *p != '\0'; p++) {
+        if (strchr(plain, *p) == NULL)
+            *p = '_';
+    }
+    return npy_write(path, tensor, err);
+}

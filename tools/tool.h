@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLV_TOOL_H
+#define CLV_TOOL_H
+
+/** @file tool.h: what every subcommand of `cleave` shares: its entry, exit codes, error lines. */
+
+#include "base/error.h"
+#include "base/options.h"
+
+/** What the shell sees; printed by `cleave --help`. */
+enum {
+    TOOL_OK = 0,
+    TOOL_FAILED = 1, /* the work was done and its result is bad: a mismatch, a frame lost */
+    TOOL_USAGE = 2,  /* the command line */
+    TOOL_INPUT = 3   /* a file, a model or an image that can't be used; an error of the system */
+};
+
+typedef struct tool_command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv); /* argv[0] is the subcommand */
+} tool_command;
+
+int cmd_build(int argc, char **argv);
+int cmd_demo(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
+int cmd_pki(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+
+/** Parse the command line, and answer --help. @return true: go on; false: return *exit_out.
+ *  @p n_positional words are needed, neither more nor fewer. */
+bool tool_parse(clv_parsed *parsed, void *settings, const clv_option_set *set, size_t n_positional,
+                int argc, char **argv, int *exit_out);
+
+/** "cleave run: m.onnx: header: the file is cut off" on stderr; returns the exit code. */
+int tool_fail(const char *command, const clv_error *err);
+
+/** A usage error in words of our own: "cleave run: ...; see 'cleave run --help'". TOOL_USAGE. */
+CLV_PRINTF(2, 3) int tool_usage(const char *command, const char *fmt, ...);
+
+/** Whether stderr can show progress: a terminal that isn't "dumb". */
+bool tool_shows_progress(void);
+
+/** Draw or, with total 0, wipe a progress line "what 12/200" on stderr, if it can show one. */
+void tool_progress(const char *what, size_t done, size_t total);
+
+#endif
