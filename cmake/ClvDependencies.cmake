@@ -24,6 +24,8 @@ clv_find_library(mbedx509 mbedtls/x509_crt.h mbedx509)
 if(CLEAVE_ONEDNN)
     # Its CMake package asks for OpenCL, which the CPU engine doesn't need.
     clv_find_library(dnnl oneapi/dnnl/dnnl.h dnnl)
+    # The OpenMP run-time that Debian's oneDNN was built with: its thread count is set by us.
+    target_link_libraries(clv_ext_dnnl INTERFACE gomp)
 endif()
 if(CLEAVE_TESTS)
     pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)

@@ -24,8 +24,9 @@ clv_layout clv_layout_plain(void);
 /** [n, h, w, c] in memory for a logical [n, c, h, w], of any rank >= 2. */
 clv_layout clv_layout_channels_last(uint32_t rank);
 
-/** The same order of elements for @p shape, written one way: dimensions of extent 1 (and a block
- *  over one) don't matter, so [1, c, 1, 1] is plain in every layout. Compare after this. */
+/** The same order of elements for @p shape, written one way: dimensions of extent 1 don't matter,
+ *  nor does a block that changes no address, so [1, c, 1, 1] is plain in every layout that doesn't
+ *  pad it. Padding always matters; two blocks that pad alike still count as different. */
 clv_layout clv_layout_canonical(const clv_layout *layout, const clv_shape *shape);
 
 /** Whether two layouts order the elements of @p shape in the same way. */

@@ -3,14 +3,19 @@
 #define CLV_LINK_H
 
 /** @file link.h: the device's end: one mutually authenticated connection to a server, dialled
- *  again for ever in the background, several requests in flight.
+ *  again for ever in the background, several requests in flight. docs/wire-protocol.md.
  *
  *  A request is sent at most once. When the connection dies, every unanswered request is simply
  *  gone: the owner hears CLV_LINK_DOWN and decides (edge/agent). So a frame never runs twice by
  *  the link's doing. A dead peer is found by heartbeats within link_timeout_us.
  *
+ *  After an outage the next attempt comes within a third of redial_us of the network's return; the
+ *  link is up after the round trips of TCP, TLS and the greeting (five in all). A server that
+ *  isn't running is asked every redial_us at most, one that refuses this device every 8 redial_us.
+ *
  *  Threads: send from any thread; events come on the link's threads, one at a time, and the
- *  callback must be short and must not call clv_link_free(). */
+ *  callback must be short and must not call clv_link_free(); it may send. Note a request as sent
+ *  before you send it: its answer, or the link's end, may be told before clv_link_send() returns. */
 
 #include "base/digest.h"
 #include "net/identity.h"
@@ -49,7 +54,8 @@ typedef struct clv_link_options {
     const clv_identity *identity; /**< outlives the link */
     const char *device_name;      /**< NULL: the certificate's name */
     uint64_t redial_us;           /**< longest pause between attempts; 0: 800 ms */
-    uint64_t link_timeout_us;     /**< silence after which a connection counts as dead; 0: 2 s */
+    uint64_t link_timeout_us;     /**< silence after which a connection, or an attempt to make one,
+                                       counts as dead, 100 ms to 60 s; 0: 2 s */
     void (*on_event)(void *context, const clv_link_event *event);
     void *context;
 } clv_link_options;
@@ -60,6 +66,9 @@ CLV_NODISCARD clv_status clv_link_create(clv_link **out, const clv_link_options 
 
 /** Close, wait for the callbacks to end, free. NULL is a no-op. */
 void clv_link_free(clv_link *link);
+
+/** Requests that may be unanswered at once on a connection. */
+#define CLV_LINK_MAX_IN_FLIGHT 64u
 
 typedef struct clv_link_request {
     uint64_t frame;
@@ -79,7 +88,8 @@ CLV_NODISCARD clv_status clv_link_message_create(clv_link_message **out, uint8_t
 
 /** Send the message with its first @p payload_bytes of payload, and take it over in every case.
  *  @param[out] wire_bytes_out  Bytes of the whole message; may be NULL.
- *  @return CLV_OK: handed to the connection; CLV_ECLOSED: not up; CLV_EAGAIN: its queue is full. */
+ *  @return CLV_OK: handed to the connection; CLV_ECLOSED: not up; CLV_EAGAIN:
+ *          CLV_LINK_MAX_IN_FLIGHT are unanswered. */
 CLV_NODISCARD clv_status clv_link_send(clv_link *link, clv_link_message *message,
                                        size_t payload_bytes, size_t *wire_bytes_out);
 void clv_link_message_free(clv_link_message *message); /* one that isn't sent */

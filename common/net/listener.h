@@ -3,9 +3,13 @@
 #define CLV_LISTENER_H
 
 /** @file listener.h: the server's end: greets devices, checks who they are, hands requests on.
+ *  docs/wire-protocol.md, docs/security.md.
  *
  *  Only requests of devices that have proved their name reach the callback. Requests may be answered
- *  in any order, from any thread, later. */
+ *  in any order, from any thread, later; a request may be answered from inside on_request(). An
+ *  answer to a device that has gone is dropped.
+ *
+ *  Threads: the callbacks come on the listener's threads, several at once. */
 
 #include "base/digest.h"
 #include "net/identity.h"
@@ -17,34 +21,45 @@ typedef struct clv_incoming clv_incoming; /**< one request, owned by whoever hol
 typedef struct clv_listener_options {
     const char *url; /**< "tls+tcp://0.0.0.0:7447"; port 0 picks one */
     const clv_identity *identity; /**< outlives the listener */
-    size_t max_message_bytes; /**< 0: CLV_WIRE_MAX_MESSAGE_BYTES */
-    /** Called on nng's thread; short. Takes @p request over: answer or refuse it, once. */
+    size_t max_message_bytes; /**< 0, or at most: CLV_WIRE_MAX_MESSAGE_BYTES */
+    /** Short. Takes @p request over: answer or refuse it, once. */
     void (*on_request)(void *context, clv_incoming *request);
-    /** What happened to a device, for the log; may be NULL. On nng's thread. @p error NULL: good. */
+    /** What happened to a device, for the log; may be NULL. @p device is its name, or its address
+     *  when it has proved none; @p what is "connected", "refused", "left"; @p error says why, with
+     *  the address as its location, and is NULL when all is well. */
     void (*on_device)(void *context, const char *device, const char *what, const clv_error *error);
     void *context;
 } clv_listener_options;
 
+/** Listen. @return CLV_OK; CLV_EINVAL (url, sizes), CLV_EAUTH (not a server's certificate), CLV_EIO
+ *  (the port is taken ...), CLV_ENOMEM, CLV_EINTERNAL with @p err. */
 CLV_NODISCARD clv_status clv_listener_create(clv_listener **out,
                                              const clv_listener_options *options, clv_error *err);
-void clv_listener_free(clv_listener *listener); /* answers still held are dropped; NULL is fine */
+
+/** Close everything and wait for the callbacks to end; not from one of them. Requests that are
+ *  still held stay valid until they are answered; the answers are dropped. NULL is a no-op. */
+void clv_listener_free(clv_listener *listener);
 
 /** The port that it listens on. */
 uint16_t clv_listener_port(const clv_listener *listener);
 
-/** The bundles that greetings name from now on; copied. */
+/** The bundles that greetings name from now on; copied. @return CLV_OK; CLV_ELIMIT: over 128. */
 CLV_NODISCARD clv_status clv_listener_set_bundles(clv_listener *listener, const clv_digest *ids,
                                                   uint32_t n_ids);
 
 /* --- a request ---------------------------------------------------------------------------- */
 
+/* All of these are borrowed until the request is answered or refused. */
 const char *clv_incoming_device(const clv_incoming *request);
 const clv_link_request *clv_incoming_header(const clv_incoming *request);
 const uint8_t *clv_incoming_payload(const clv_incoming *request, size_t *bytes_out);
+
+/** When the last byte of it came (clv_clock_now_us()). */
 uint64_t clv_incoming_arrived_us(const clv_incoming *request);
 
 /** Answer: reserve room for the payload, write it, send. clv_incoming_send() takes the request
- *  over. */
+ *  over. The request's own payload stays readable until then.
+ *  @return CLV_OK; CLV_ELIMIT, CLV_ENOMEM: the request is still the caller's, to refuse. */
 CLV_NODISCARD clv_status clv_incoming_reserve(clv_incoming *request, uint8_t **payload_out,
                                               size_t payload_cap);
 void clv_incoming_send(clv_incoming *request, size_t payload_bytes, const clv_server_times *times);

@@ -19,9 +19,10 @@ typedef enum clv_pki_role { CLV_PKI_SERVER, CLV_PKI_DEVICE } clv_pki_role;
  *  @return CLV_OK; CLV_EINVAL when one is there already (it is never overwritten); CLV_EIO. */
 CLV_NODISCARD clv_status clv_pki_init(const char *dir, unsigned days, clv_error *err);
 
-/** Issue a certificate for @p name: letters, digits, '.', '-', '_', ':' (IPv6); up to
- *  CLV_PKI_MAX_NAME; "ca" is taken. Files that exist are not overwritten.
- *  @return CLV_OK; CLV_EINVAL (name, exists), CLV_ENOENT (no CA), CLV_EFORMAT, CLV_EIO. */
+/** Issue a certificate for @p name: letters, digits, '.', '-', '_', ':' (IPv6), no '.' or '-'
+ *  first; up to CLV_PKI_MAX_NAME; "ca" is taken. Files that exist are not overwritten.
+ *  @return CLV_OK; CLV_EINVAL (name, exists), CLV_ENOENT (no CA), CLV_EFORMAT, CLV_EAUTH (others
+ *          may read the CA's key), CLV_EIO. */
 CLV_NODISCARD clv_status clv_pki_issue(const char *dir, const char *name, clv_pki_role role,
                                        unsigned days, clv_error *err);
 

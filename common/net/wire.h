@@ -11,43 +11,48 @@
 #include <cleave/status.h>
 
 #define CLV_WIRE_PROTOCOL 1u
-#define CLV_WIRE_PROLOGUE_BYTES 12u
-#define CLV_WIRE_MAX_HEADER_BYTES ((size_t)64 << 10)
+#define CLV_WIRE_PROLOGUE_BYTES 16u
+#define CLV_WIRE_MAX_HEADER_BYTES ((size_t)8 << 10)
 #define CLV_WIRE_MAX_MESSAGE_BYTES ((size_t)64 << 20)
 
-/** X(NAME, value, protobuf message) */
+/** X(NAME, value, name): every type of message. */
 #define CLV_WIRE_LIST(X)                                                                           \
     X(HELLO, 1, hello)                                                                             \
-    X(CHALLENGE, 2, challenge)                                                                     \
-    X(PROOF, 3, proof)                                                                             \
-    X(WELCOME, 4, welcome)                                                                         \
-    X(REQUEST, 5, request)                                                                         \
-    X(REPLY, 6, reply)                                                                             \
-    X(REFUSAL, 7, refusal)                                                                         \
-    X(PING, 8, ping)                                                                               \
-    X(PONG, 9, ping)
+    X(WELCOME, 2, welcome)                                                                         \
+    X(REQUEST, 3, request)                                                                         \
+    X(REPLY, 4, reply)                                                                             \
+    X(REFUSAL, 5, refusal)                                                                         \
+    X(PING, 6, ping)
 
 typedef enum clv_wire_type {
-#define CLV_WIRE_ENUM(name, value, message) CLV_WIRE_##name = value,
+#define CLV_WIRE_ENUM(name, value, text) CLV_WIRE_##name = value,
     CLV_WIRE_LIST(CLV_WIRE_ENUM)
 #undef CLV_WIRE_ENUM
 } clv_wire_type;
 
-/** A message taken apart; everything is borrowed from its bytes. */
-typedef struct clv_wire_view {
+/** What a message begins with. */
+typedef struct clv_wire_prologue {
     clv_wire_type type;
-    const uint8_t *header;
-    size_t header_bytes;
-    const uint8_t *payload;
-    size_t payload_bytes;
-} clv_wire_view;
+    uint32_t header_bytes;
+    uint32_t payload_bytes; /**< 0 unless it is a request or a reply */
+} clv_wire_prologue;
 
-/** @return CLV_OK; CLV_EFORMAT, CLV_EVERSION, CLV_ELIMIT with @p err. */
-CLV_NODISCARD clv_status clv_wire_parse(clv_wire_view *out, const uint8_t *data, size_t bytes,
-                                        clv_error *err);
+/** "request"; "unknown" for a value that is no type. */
+const char *clv_wire_type_name(clv_wire_type type);
 
-/** Write the prologue for a header of @p header_bytes. */
-void clv_wire_write_prologue(uint8_t dst[CLV_WIRE_PROLOGUE_BYTES], clv_wire_type type,
-                             uint32_t header_bytes);
+/** Check the prologue of a message of at most @p max_message_bytes in all.
+ *  @return CLV_OK; CLV_EFORMAT, CLV_EVERSION, CLV_ELIMIT with @p err. */
+CLV_NODISCARD clv_status clv_wire_parse_prologue(clv_wire_prologue *out,
+                                                 const uint8_t data[CLV_WIRE_PROLOGUE_BYTES],
+                                                 size_t max_message_bytes, clv_error *err);
+
+void clv_wire_write_prologue(uint8_t dst[CLV_WIRE_PROLOGUE_BYTES],
+                             const clv_wire_prologue *prologue);
+
+/** Change the payload's size in a prologue that was written. */
+void clv_wire_resize_payload(uint8_t prologue[CLV_WIRE_PROLOGUE_BYTES], uint32_t payload_bytes);
+
+/** Bytes that follow the prologue: header and payload. */
+size_t clv_wire_body_bytes(const clv_wire_prologue *prologue);
 
 #endif

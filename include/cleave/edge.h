@@ -8,7 +8,15 @@
  *  Give it frames; every frame gets exactly one answer, by its deadline where the device is fast
  *  enough to give one at all, labelled with where it came from, whatever the link does.
  *
- *  Threads: clv_edge_submit() and clv_edge_next() may be called from different threads. */
+ *  A frame is split at the cut while the link is up. Where it can't be sent, is refused, or its
+ *  link drops, the student answers it, or the whole model on the device where the bundle has no
+ *  student for such a frame. A frame with a deadline that has no answer at the last moment at which
+ *  the student can still be in time goes to the student as well; the server's reply is taken if it
+ *  overtakes the student.
+ *
+ *  Threads: every function but create and free may be called from any thread, at any time in
+ *  between. A program with one thread takes and releases answers often enough that no more than
+ *  in_flight frames are submitted and not released. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +31,7 @@ typedef struct clv_edge clv_edge;
 #define CLV_SOURCE_LIST(X)                                                                         \
     X(SPLIT, "split")     /* the device's prefix and the server's suffix */                        \
     X(SERVER, "server")   /* all of it on the server (cut 0) */                                    \
-    X(LOCAL, "local")     /* the whole model on the device (cut n, or no student to fall back on) */ \
+    X(LOCAL, "local")     /* the whole model on the device */                                      \
     X(STUDENT, "student") /* the small model on the device */                                      \
     X(NONE, "none")       /* nobody: `error` says why */
 
@@ -40,16 +48,18 @@ const char *clv_source_name(clv_source source);
 #define CLV_CUT_ALL UINT32_MAX
 
 typedef struct clv_edge_options {
-    const char *bundle;      /**< path of the .clv file */
-    const char *server;      /**< "host:port"; NULL: no server, everything is local */
-    const char *server_name; /**< name in the server's certificate; NULL: the host */
+    const char *bundle;          /**< path of the .clv file */
+    const char *server;          /**< "host:port"; NULL: no server, everything is local */
+    const char *server_name;     /**< name in the server's certificate; NULL: the host */
     const char *ca, *cert, *key; /**< PEM files; needed with a server */
-    const char *backend;     /**< "auto", "onednn", "ref"; NULL is auto */
-    const char *codec;       /**< "float" (lossless), "uint8"; NULL is float */
-    uint32_t cut;            /**< nodes [0, cut) run here; CLV_CUT_ALL: all of them */
-    unsigned threads;        /**< for kernels; 0 is 1 */
-    unsigned in_flight;      /**< most frames on the way at once; 0 is 4 */
-    uint64_t deadline_us;    /**< for an answer, from submission; 0: none (waits for the link) */
+    const char *backend;         /**< "auto", "onednn", "ref"; NULL is auto */
+    const char *codec;           /**< "float" (lossless), "uint8"; NULL is float */
+    uint32_t cut;                /**< nodes [0, cut) run here; CLV_CUT_ALL: all of them. Without a
+                                      server all of them run here, whatever the cut */
+    unsigned threads;            /**< for kernels; 0 is 1 */
+    unsigned in_flight;          /**< most frames submitted and not released, up to 64; 0 is 4 */
+    uint64_t deadline_us;        /**< for an answer, from submission; 0: none, a frame that was
+                                      sent waits for its reply while the link is up */
 } clv_edge_options;
 
 #define CLV_EDGE_OPTIONS_INIT                                                                      \
@@ -62,52 +72,56 @@ typedef struct clv_edge_times {
     uint64_t preprocess_us; /**< resize and normalise */
     uint64_t device_us;     /**< nodes on the device, or the student */
     uint64_t encode_us;
-    uint64_t network_us;    /**< there and back: sending to answer, less the server's own time */
-    uint64_t queue_us;      /**< waiting on the server */
-    uint64_t server_us;     /**< decode and nodes on the server */
-    uint64_t total_us;      /**< submission to answer */
+    uint64_t network_us; /**< there and back: sending to answer, less the server's own time */
+    uint64_t queue_us;   /**< waiting on the server */
+    uint64_t server_us;  /**< decode and nodes on the server */
+    uint64_t total_us;   /**< submission to answer */
 } clv_edge_times;
 
 /** One answer. Tensors and strings are borrowed until clv_edge_release(). */
 typedef struct clv_edge_answer {
-    uint64_t frame;           /**< as clv_edge_submit() numbered it */
-    void *user;               /**< as given to clv_edge_submit() */
+    uint64_t frame; /**< as clv_edge_submit() numbered it */
+    void *user;     /**< as given to clv_edge_submit() */
     clv_source source;
-    bool late;                /**< after the deadline */
-    uint32_t cut;             /**< where this frame was split */
-    size_t sent_bytes;        /**< of the request's message, all of it; 0: nothing was sent */
-    const clv_tensor *outputs; /**< in the order of the model's outputs; none with CLV_SOURCE_NONE */
+    bool late;                 /**< after the deadline */
+    uint32_t cut;              /**< where this frame was split */
+    size_t sent_bytes;         /**< of the request's message, all of it; 0: nothing was sent */
+    const clv_tensor *outputs; /**< in the order of the model's (or the student's) outputs */
     const char *const *output_names;
-    uint32_t n_outputs;
+    uint32_t n_outputs;        /**< 0 with CLV_SOURCE_NONE */
     const char *const *labels; /**< of classes, or NULL */
     uint32_t n_labels;
     clv_edge_times times;
-    clv_status error;          /**< CLV_OK unless source is NONE */
-    const char *error_text;    /**< why there is no answer, or why it isn't the wanted source; NULL */
+    clv_status error;       /**< CLV_OK unless source is NONE */
+    const char *error_text; /**< why there is no answer, or why it isn't the wanted source; NULL */
 } clv_edge_answer;
 
 /** What the link does, for programs that show it. */
 typedef struct clv_edge_link_state {
-    bool up;
-    char server_name[64];
-    char last_error[256]; /**< why it is down; empty when it never was */
+    bool up;              /**< frames can be split: connected, and the server has the bundle */
+    char server_name[64]; /**< of the server that it was connected to last */
+    char last_error[512]; /**< why it is, or was, down; empty when it never was */
 } clv_edge_link_state;
 
-/** Load the bundle, compile it, start dialling. Doesn't wait for the link.
- *  @return CLV_OK; CLV_EINVAL, CLV_ENOENT, CLV_EFORMAT, CLV_EAUTH, CLV_ENOMEM with @p err. */
+/** Load the bundle and check all of it, compile it, start dialling. Doesn't wait for the link.
+ *  Strings of @p options are copied where they are needed later.
+ *  @return CLV_OK; CLV_EINVAL (options), CLV_ENOENT, CLV_EFORMAT, CLV_EAUTH (keys),
+ *          CLV_EUNSUPPORTED, CLV_ENOMEM, ... with @p err. */
 CLV_NODISCARD clv_status clv_edge_create(clv_edge **out, const clv_edge_options *options,
                                          clv_error *err);
-void clv_edge_free(clv_edge *edge); /* frames without an answer are dropped; NULL is a no-op */
+void clv_edge_free(clv_edge *edge); /* drops frames that aren't answered; NULL is a no-op */
 
 /** Submit 8-bit RGB pixels, rows from the top, width * height * 3 bytes; copied. Blocks while
- *  in_flight frames wait for their answers.
- *  @param[out] frame_out  The frame's number; may be NULL.
- *  @return CLV_OK; CLV_EUNSUPPORTED when the model takes no images; CLV_ELIMIT; CLV_ECLOSED. */
+ *  in_flight frames are submitted and not released. The deadline counts from the return.
+ *  @param[out] frame_out  The frame's number, 1, 2, ...; may be NULL.
+ *  @return CLV_OK; CLV_EUNSUPPORTED when the model takes no images; CLV_ECLOSED after
+ *          clv_edge_close(); CLV_EINVAL, CLV_ELIMIT (sizes); CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_edge_submit(uint64_t *frame_out, clv_edge *edge, const uint8_t *rgb,
                                          uint32_t width, uint32_t height, void *user);
 
 /** Submit the model's input tensors as they are; copied. The student can't answer these unless its
- *  inputs are the same. */
+ *  inputs are the same.
+ *  @return As clv_edge_submit(); CLV_EINVAL, CLV_ESHAPE when they aren't the model's inputs. */
 CLV_NODISCARD clv_status clv_edge_submit_tensors(uint64_t *frame_out, clv_edge *edge,
                                                  const clv_tensor *inputs, uint32_t n_inputs,
                                                  void *user);
@@ -123,7 +137,8 @@ void clv_edge_release(clv_edge *edge, const clv_edge_answer *answer);
 /** No more frames come; clv_edge_next() still gives the answers of those that did. */
 void clv_edge_close(clv_edge *edge);
 
-/** Wait until the link is up, at most @p timeout_us. @return CLV_OK, CLV_ETIMEDOUT. */
+/** Wait until the link is up, at most @p timeout_us.
+ *  @return CLV_OK; CLV_ETIMEDOUT; CLV_EINVAL without a server. */
 CLV_NODISCARD clv_status clv_edge_wait_link(clv_edge *edge, uint64_t timeout_us);
 void clv_edge_link_state_of(clv_edge *edge, clv_edge_link_state *out);
 
@@ -131,7 +146,12 @@ void clv_edge_link_state_of(clv_edge *edge, clv_edge_link_state *out);
  *  @return CLV_OK; CLV_EINVAL when the model has no such cut. */
 CLV_NODISCARD clv_status clv_edge_set_cut(clv_edge *edge, uint32_t cut);
 
-/** Number of nodes: cuts are 0 .. this. */
+/** The size of the images that the model works on; others are brought to it.
+ *  @return CLV_OK; CLV_EUNSUPPORTED when the model takes no images. */
+CLV_NODISCARD clv_status clv_edge_image_size(uint32_t *width_out, uint32_t *height_out,
+                                             const clv_edge *edge);
+
+/** Number of nodes of the model: cuts are 0 .. this. */
 uint32_t clv_edge_cut_count(const clv_edge *edge);
 
 #endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Add, Sub, Mul, Div: one operand has the output's shape and keeps its layout, the other may be
+ * broadcast. Add may have a fused activation. */
+#include "base/error.h"
+#include "graph/graph.h"
+#include "kernel/onednn/dn_kernel.h"
+#include "kernel/onednn/dn_layout.h"
+
+typedef struct binary {
+    dnnl_alg_kind_t kind;
+    uint32_t full, other;   /* inputs */
+    clv_shape shape;        /* of the output */
+    clv_shape other_shape;  /* promoted to the output's rank */
+    bool other_constant;    /* can be packed into any layout */
+    bool other_is_promoted; /* as a tensor it has a lower rank */
+} binary;
+
+static bool kind_of(dnnl_alg_kind_t *out, clv_op op)
+{
+    switch (op) {
+    case CLV_OP_ADD:
+        *out = dnnl_binary_add;
+        return true;
+    case CLV_OP_SUB:
+        *out = dnnl_binary_sub;
+        return true;
+    case CLV_OP_MUL:
+        *out = dnnl_binary_mul;
+        return true;
+    case CLV_OP_DIV:
+        *out = dnnl_binary_div;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* oneDNN broadcasts its second operand only, so the first must be the full one. */
+static bool plan(binary *out, const clv_graph *graph, const clv_node *node)
+{
+    const clv_shape *a = &clv_node_input(graph, node, 0)->shape;
+    const clv_shape *b = &clv_node_input(graph, node, 1)->shape;
+    binary p = {.shape = clv_node_output(graph, node, 0)->shape};
+
+    if (!kind_of(&p.kind, node->op))
+        return false;
+    bool commutes = p.kind == dnnl_binary_add || p.kind == dnnl_binary_mul;
+    bool a_first = clv_shape_equal(a, &p.shape) && !clv_dn_is_constant(graph, node, 0);
+    bool b_first = clv_shape_equal(b, &p.shape) && !clv_dn_is_constant(graph, node, 1);
+    if (!a_first && !(b_first && commutes))
+        return false;
+    const clv_shape *other = a_first ? b : a;
+    p.full = a_first ? 0 : 1;
+    p.other = 1 - p.full;
+    p.other_shape = clv_dn_promote(other, p.shape.rank);
+    p.other_constant = clv_dn_is_constant(graph, node, p.other);
+    p.other_is_promoted = other->rank < p.shape.rank;
+    *out = p;
+    return true;
+}
+
+static bool supports(const clv_graph *graph, const clv_node *node)
+{
+    binary p;
+    return plan(&p, graph, node);
+}
+
+/* The layout of the other operand where the full one has `layout`: the same, as far as it goes.
+ * Return false when there is none. */
+static bool other_layout(clv_layout *out, const binary *p, const clv_layout *layout)
+{
+    clv_layout other = *layout;
+
+    if (layout->block > 1) {
+        int64_t dim = p->shape.dim[layout->block_axis];
+        /* oneDNN 2.6 runs past the end of padded blocks that are no vector wide */
+        if (dim % layout->block != 0)
+            return false;
+        if (p->other_shape.dim[layout->block_axis] != dim)
+            other = clv_layout_plain();
+    }
+    if (p->other_is_promoted && !p->other_constant) {
+        if (!clv_layout_is_plain(&other, &p->other_shape))
+            return false;
+        other = clv_layout_plain();
+    }
+    *out = other;
+    return true;
+}
+
+/* Both operands as they lie in memory: neighbouring dimensions that are broadcast alike become
+ * one. oneDNN is slow where the innermost dimension is short, and refuses many broadcasts. */
+static void collapse(clv_shape *full, clv_shape *other, const binary *p, const clv_layout *layout)
+{
+    clv_shape f = {.rank = 0}, o = {.rank = 0};
+    bool spread_before = false;
+
+    for (uint32_t i = 0; i < p->shape.rank; i++) {
+        int64_t dim = p->shape.dim[layout->perm[i]];
+        bool spread = p->other_shape.dim[layout->perm[i]] == 1;
+        if (dim == 1)
+            continue;
+        if (f.rank == 0 || spread != spread_before) {
+            f.dim[f.rank++] = 1;
+            o.dim[o.rank++] = 1;
+        }
+        f.dim[f.rank - 1] *= dim;
+        o.dim[o.rank - 1] *= spread ? 1 : dim;
+        spread_before = spread;
+    }
+    *full = f;
+    *other = o;
+}
+
+static dnnl_status_t describe(dnnl_primitive_desc_t *out, const void *params,
+                              const clv_layout *layout, const_dnnl_primitive_attr_t attr)
+{
+    const binary *p = params;
+    dnnl_binary_desc_t desc;
+    dnnl_memory_desc_t full, other;
+    clv_layout second;
+
+    if (!other_layout(&second, p, layout))
+        return dnnl_unimplemented;
+    if (layout->block > 1) {
+        clv_dn_describe(&full, &p->shape, layout);
+        clv_dn_describe(&other, &p->other_shape, &second);
+    } else {
+        clv_shape f, o;
+        collapse(&f, &o, p, layout);
+        clv_dn_describe_plain(&full, &f);
+        clv_dn_describe_plain(&other, &o);
+    }
+    dnnl_status_t status = dnnl_binary_desc_init(&desc, p->kind, &full, &other, &full);
+    if (status == dnnl_success)
+        status = dnnl_primitive_desc_create(out, &desc, attr, clv_dn_engine(), NULL);
+    return status;
+}
+
+static clv_status add_other(clv_kernel *kernel, const clv_dn_job *job, const binary *p,
+                            const clv_layout *layout)
+{
+    clv_tensor other = *clv_node_input(job->graph, job->node, p->other);
+
+    if (p->other_constant) {
+        other.shape = p->other_shape;
+        return clv_dn_kernel_keep(kernel, DNNL_ARG_SRC_1, &other, layout);
+    }
+    job->io->inputs[p->other] = *layout;
+    clv_dn_kernel_input(kernel, DNNL_ARG_SRC_1, p->other);
+    return CLV_OK;
+}
+
+static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
+{
+    const clv_layout *found = job->io->inputs;
+    clv_layout second;
+    binary p;
+
+    if (!plan(&p, job->graph, job->node))
+        return CLV_EUNSUPPORTED;
+    clv_layout layout = found[p.full];
+    if (!p.other_constant && clv_shape_equal(&p.shape, &p.other_shape) && !p.other_is_promoted &&
+        clv_layout_is_plain(&layout, &p.shape))
+        layout = found[p.other]; /* plain is what the rest of a program likes least */
+
+    CLV_TRY(clv_dn_kernel_follow(kernel, job, &layout, p.shape.rank, describe, &p));
+    if (!other_layout(&second, &p, &layout))
+        return CLV_EINTERNAL;
+    clv_dn_kernel_input(kernel, DNNL_ARG_SRC_0, p.full);
+    clv_dn_kernel_output(kernel, DNNL_ARG_DST, 0);
+    job->io->inputs[p.full] = layout;
+    job->io->outputs[0] = layout;
+    return add_other(kernel, job, &p, &second);
+}
+
+const clv_dn_op clv_dn_binary = {supports, compile};

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Conv, with its fused residual and activation. oneDNN chooses the layouts; weights are packed. */
+#include "base/error.h"
+#include "graph/params.h"
+#include "kernel/onednn/dn_attr.h"
+#include "kernel/onednn/dn_layout.h"
+
+enum { X, W, BIAS, RESIDUAL };
+
+/* Conv as oneDNN wants it described. */
+typedef struct conv {
+    dnnl_memory_desc_t src, weights, bias, dst;
+    bool has_bias;
+    dnnl_dims_t stride, dilation, pad_begin, pad_end;
+} conv;
+
+static bool supports(const clv_graph *graph, const clv_node *node)
+{
+    const clv_tensor *x = clv_node_input(graph, node, X);
+
+    if (x->shape.rank < 3 || x->shape.rank > 2 + CLV_MAX_SPATIAL)
+        return false;
+    if (!clv_dn_is_constant(graph, node, W) || clv_dn_is_constant(graph, node, RESIDUAL))
+        return false;
+    return clv_node_input(graph, node, BIAS) == NULL || clv_dn_is_constant(graph, node, BIAS);
+}
+
+/* Whether a window along spatial dimension i of extent `in` lies in the padding altogether. The
+ * code that oneDNN 2.6 has for that case is wrong: it loses the residual and crashes in
+ * activations. */
+static bool has_blind_window(const clv_window *w, uint32_t i, int64_t in)
+{
+    for (int64_t o = 0; o < w->out[i]; o++) {
+        int64_t begin = o * w->stride[i] - w->pad_begin[i];
+        int64_t skipped = begin < 0 ? (-begin + w->dilation[i] - 1) / w->dilation[i] : 0;
+        if (skipped >= w->kernel[i] || begin + skipped * w->dilation[i] >= in)
+            return true;
+    }
+    return false;
+}
+
+/* [co, ci, k...] in one group, [g, co / g, ci, k...] in several: the same order of elements. */
+static clv_shape weights_shape(const clv_shape *shape, int64_t groups)
+{
+    clv_shape out = *shape;
+    if (groups == 1)
+        return out;
+    out.rank = shape->rank + 1;
+    out.dim[0] = groups;
+    out.dim[1] = shape->dim[0] / groups;
+    for (uint32_t i = 1; i < shape->rank; i++)
+        out.dim[i + 1] = shape->dim[i];
+    return out;
+}
+
+static void describe_conv(conv *out, const clv_dn_job *job, const clv_conv_params *params,
+                          const clv_shape *weights)
+{
+    const clv_window *w = &params->window;
+    clv_shape bias = {.rank = 1, .dim = {params->out_channels}};
+
+    clv_dn_describe_any(&out->src, &clv_node_input(job->graph, job->node, X)->shape);
+    clv_dn_describe_any(&out->weights, weights);
+    clv_dn_describe_any(&out->dst, &clv_node_output(job->graph, job->node, 0)->shape);
+    clv_dn_describe_plain(&out->bias, &bias);
+    out->has_bias = params->has_bias;
+    for (uint32_t i = 0; i < w->n; i++) {
+        out->stride[i] = w->stride[i];
+        out->dilation[i] = w->dilation[i] - 1; /* oneDNN counts the holes */
+        out->pad_begin[i] = w->pad_begin[i];
+        out->pad_end[i] = w->pad_end[i];
+    }
+}
+
+static clv_status create_desc(dnnl_primitive_desc_t *out, const clv_dn_job *job, const conv *c,
+                              const_dnnl_primitive_attr_t attr)
+{
+    dnnl_convolution_desc_t desc;
+    dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
+        &desc, dnnl_forward_inference, dnnl_convolution_direct, &c->src, &c->weights,
+        c->has_bias ? &c->bias : NULL, &c->dst, c->stride, c->dilation, c->pad_begin, c->pad_end);
+    if (status == dnnl_success)
+        status = dnnl_primitive_desc_create(out, &desc, attr, clv_dn_engine(), NULL);
+    return clv_dn_check(status, job);
+}
+
+/* oneDNN's own choice of layouts; but when the input comes in another one that isn't plain, and
+ * there is fast code for that too, then that, so that a stretch of a network keeps its layout.
+ * (Plain is never kept: it would make a blocked output that the next layer must reorder.) */
+static clv_status choose_desc(dnnl_primitive_desc_t *out, const clv_dn_job *job, conv *c,
+                              const_dnnl_primitive_attr_t attr)
+{
+    const clv_shape *shape = &clv_node_input(job->graph, job->node, X)->shape;
+    const clv_layout *found = &job->io->inputs[X];
+    dnnl_primitive_desc_t desc = NULL, kept = NULL;
+    clv_layout wanted;
+
+    CLV_TRY(create_desc(&desc, job, c, attr));
+    *out = desc;
+    clv_status status =
+        clv_dn_layout_of(&wanted, dnnl_primitive_desc_query_md(desc, dnnl_query_src_md, 0));
+    if (status != CLV_OK || clv_layout_is_plain(found, shape) ||
+        clv_layout_equal(found, &wanted, shape))
+        return CLV_OK;
+
+    clv_dn_describe(&c->src, shape, found);
+    if (create_desc(&kept, job, c, attr) != CLV_OK)
+        return CLV_OK;
+    if (!clv_dn_is_slow(kept)) {
+        *out = kept;
+        kept = desc;
+    }
+    (void)dnnl_primitive_desc_destroy(kept);
+    return CLV_OK;
+}
+
+static clv_status add_arguments(clv_kernel *kernel, const clv_dn_job *job,
+                                const clv_conv_params *params, const clv_shape *weights)
+{
+    clv_kernel_io *io = job->io;
+    dnnl_memory_desc_t plain;
+
+    CLV_TRY(clv_dn_layout_of(&io->inputs[X], clv_dn_kernel_arg(kernel, DNNL_ARG_SRC)));
+    CLV_TRY(clv_dn_layout_of(&io->outputs[0], clv_dn_kernel_arg(kernel, DNNL_ARG_DST)));
+    clv_dn_kernel_input(kernel, DNNL_ARG_SRC, X);
+    clv_dn_kernel_output(kernel, DNNL_ARG_DST, 0);
+    if (params->has_residual) {
+        io->inputs[RESIDUAL] = io->outputs[0];
+        io->inplace_input = RESIDUAL;
+    }
+
+    clv_dn_describe_plain(&plain, weights);
+    CLV_TRY(clv_dn_kernel_pack(kernel, job, DNNL_ARG_WEIGHTS, &plain,
+                               clv_node_input(job->graph, job->node, W)->data, 1.0f));
+    if (!params->has_bias)
+        return CLV_OK;
+    const clv_tensor *bias = clv_node_input(job->graph, job->node, BIAS);
+    clv_dn_describe_plain(&plain, &bias->shape);
+    return clv_dn_kernel_pack(kernel, job, DNNL_ARG_BIAS, &plain, bias->data, 1.0f);
+}
+
+static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
+{
+    clv_conv_params params;
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_primitive_desc_t desc = NULL;
+    conv c;
+
+    CLV_TRY(clv_conv_params_of(&params, job->graph, job->node, job->err));
+    const clv_shape *x = &clv_node_input(job->graph, job->node, X)->shape;
+    for (uint32_t i = 0; i < params.window.n; i++) {
+        if (has_blind_window(&params.window, i, x->dim[2 + i]))
+            return CLV_EUNSUPPORTED;
+    }
+    clv_shape weights =
+        weights_shape(&clv_node_input(job->graph, job->node, W)->shape, params.groups);
+    describe_conv(&c, job, &params, &weights);
+
+    CLV_TRY(clv_dn_attr_create(&attr, job, &job->node->fusion, params.has_residual));
+    clv_status status = choose_desc(&desc, job, &c, attr);
+    if (status == CLV_OK)
+        status = clv_dn_kernel_take(kernel, job, desc);
+    if (status == CLV_OK)
+        status = add_arguments(kernel, job, &params, &weights);
+    (void)dnnl_primitive_attr_destroy(attr);
+    return status;
+}
+
+const clv_dn_op clv_dn_conv = {supports, compile};

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes of nodes, and Constant, which is nothing but an attribute. */
+#include <string.h>
+
+#include "onnx/onnx_internal.h"
+
+/* More than any operator has; keeps the search for doubles short. */
+#define MAX_ATTRS 64u
+
+/* AttributeProto.AttributeType */
+enum { TYPE_FLOAT = 1, TYPE_INT, TYPE_STRING, TYPE_TENSOR, TYPE_FLOATS = 6, TYPE_INTS };
+
+/* Files of IR version 1 don't say the type: what is there says it. */
+static int32_t type_of(const Clv__Onnx__AttributeProto *proto)
+{
+    if (proto->type != 0)
+        return proto->type;
+    return proto->has_f          ? TYPE_FLOAT
+           : proto->has_i        ? TYPE_INT
+           : proto->has_s        ? TYPE_STRING
+           : proto->t != NULL    ? TYPE_TENSOR
+           : proto->n_floats > 0 ? TYPE_FLOATS
+           : proto->n_ints > 0   ? TYPE_INTS
+                                 : 0;
+}
+
+static clv_status read_string(clv_onnx_importer *im, clv_attr *out, const ProtobufCBinaryData *s,
+                              const char *where)
+{
+    out->type = CLV_ATTR_STRING;
+    out->v.s = clv_arena_strndup(&im->scratch, (const char *)s->data, s->len);
+    return out->v.s != NULL ? CLV_OK : clv_onnx_no_memory(im, where);
+}
+
+/* Numbers are borrowed from @p proto: clv_graph_add_node() copies them. */
+static clv_status read_attr(clv_onnx_importer *im, clv_attr *out,
+                            const Clv__Onnx__AttributeProto *proto, const char *where)
+{
+    *out = (clv_attr){.name = clv_onnx_text(proto->name)};
+    switch (type_of(proto)) {
+    case TYPE_FLOAT:
+        out->type = CLV_ATTR_FLOAT;
+        out->v.f = proto->f;
+        return CLV_OK;
+    case TYPE_INT:
+        out->type = CLV_ATTR_INT;
+        out->v.i = proto->i;
+        return CLV_OK;
+    case TYPE_STRING:
+        return read_string(im, out, &proto->s, where);
+    case TYPE_FLOATS:
+        out->type = CLV_ATTR_FLOATS;
+        out->count = (uint32_t)proto->n_floats; /* a file of 2 GiB has fewer than 2^32 */
+        out->v.floats = proto->floats;
+        return CLV_OK;
+    case TYPE_INTS:
+        out->type = CLV_ATTR_INTS;
+        out->count = (uint32_t)proto->n_ints;
+        out->v.ints = proto->ints;
+        return CLV_OK;
+    case TYPE_TENSOR:
+        if (proto->t == NULL)
+            break;
+        out->type = CLV_ATTR_TENSOR;
+        return clv_onnx_attr_tensor(im, &out->v.tensor, proto->t, where);
+    default:
+        break;
+    }
+    return clv_fail(im->err, CLV_EUNSUPPORTED, where,
+                    "the attribute '%.100s' has a type (%d) that is not supported", out->name,
+                    proto->type);
+}
+
+clv_status clv_onnx_read_attrs(clv_onnx_importer *im, clv_onnx_node *node,
+                               const Clv__Onnx__NodeProto *proto)
+{
+    if (proto->n_attribute > MAX_ATTRS)
+        return clv_fail(im->err, CLV_ELIMIT, node->where, "%zu attributes; at most %u are accepted",
+                        proto->n_attribute, MAX_ATTRS);
+    node->attrs = clv_arena_alloc(&im->scratch, proto->n_attribute, sizeof *node->attrs);
+    if (node->attrs == NULL)
+        return clv_onnx_no_memory(im, node->where);
+    for (uint32_t i = 0; i < proto->n_attribute; i++) {
+        clv_attr *attr = &node->attrs[i];
+        CLV_TRY(read_attr(im, attr, proto->attribute[i], node->where));
+        for (uint32_t j = 0; j < i; j++) {
+            if (strcmp(node->attrs[j].name, attr->name) == 0)
+                return clv_fail(im->err, CLV_EFORMAT, node->where,
+                                "the attribute '%.100s' comes twice", attr->name);
+        }
+        node->n_attrs++;
+    }
+    return CLV_OK;
+}
+
+/* A constant of @p count numbers; rank 0 for a count of 1 that is no list. */
+static clv_status set_numbers(clv_onnx_importer *im, uint32_t value, clv_dtype dtype, bool list,
+                              const void *numbers, size_t count, const char *where)
+{
+    clv_tensor tensor = {dtype, {.rank = list, .dim = {(int64_t)count}}, NULL};
+    size_t bytes = count * clv_dtype_bytes(dtype);
+
+    tensor.data = clv_graph_own_data(im->graph, bytes);
+    if (tensor.data == NULL)
+        return clv_onnx_no_memory(im, where);
+    if (bytes > 0)
+        memcpy(tensor.data, numbers, bytes);
+    clv_graph_set_constant(im->graph, value, &tensor);
+    return CLV_OK;
+}
+
+clv_status clv_onnx_set_constant_node(clv_onnx_importer *im, uint32_t value,
+                                      Clv__Onnx__NodeProto *node, const char *where)
+{
+    if (node->n_output != 1 || node->n_attribute != 1)
+        return clv_fail(im->err, CLV_EFORMAT, where, "Constant has one attribute and one output");
+    Clv__Onnx__AttributeProto *attr = node->attribute[0];
+    const char *name = clv_onnx_text(attr->name);
+
+    if (strcmp(name, "value") == 0 && attr->t != NULL)
+        return clv_onnx_set_constant(im, value, attr->t, where);
+    if (strcmp(name, "value_float") == 0)
+        return set_numbers(im, value, CLV_F32, false, &attr->f, 1, where);
+    if (strcmp(name, "value_int") == 0)
+        return set_numbers(im, value, CLV_I64, false, &attr->i, 1, where);
+    if (strcmp(name, "value_floats") == 0)
+        return set_numbers(im, value, CLV_F32, true, attr->floats, attr->n_floats, where);
+    if (strcmp(name, "value_ints") == 0)
+        return set_numbers(im, value, CLV_I64, true, attr->ints, attr->n_ints, where);
+    return clv_fail(im->err, CLV_EUNSUPPORTED, where, "Constant with '%.100s' is not supported",
+                    name);
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/agent.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+#define DEFAULT_IN_FLIGHT 4u
+#define MAX_SERVER_CHARS 300u
+
+const char *clv_source_name(clv_source source)
+{
+    static const char *const names[] = {
+#define CLV_SOURCE_NAME(name, text) text,
+        CLV_SOURCE_LIST(CLV_SOURCE_NAME)
+#undef CLV_SOURCE_NAME
+    };
+    return (unsigned)source < CLV_SOURCE_COUNT ? names[source] : "invalid";
+}
+
+/* --- for all parts of the agent ----------------------------------------------------------- */
+
+void clv_agent_lock(clv_edge *edge)
+{
+    (void)pthread_mutex_lock(&edge->lock);
+}
+
+void clv_agent_unlock(clv_edge *edge)
+{
+    (void)pthread_mutex_unlock(&edge->lock);
+}
+
+void clv_agent_wait(clv_edge *edge, pthread_cond_t *condition, uint64_t until_us)
+{
+    if (until_us == UINT64_MAX) {
+        (void)pthread_cond_wait(condition, &edge->lock);
+        return;
+    }
+    /* clv_clock_now_us() is CLOCK_MONOTONIC, as the conditions' clock. */
+    struct timespec until = {.tv_sec = (time_t)(until_us / 1000000u),
+                             .tv_nsec = (long)(until_us % 1000000u * 1000u)};
+    (void)pthread_cond_timedwait(condition, &edge->lock, &until);
+}
+
+void clv_agent_explain(clv_edge_slot *slot, clv_status error, const char *fmt, ...)
+{
+    size_t used = strlen(slot->detail);
+    va_list args;
+
+    if (used > 0)
+        used += (size_t)snprintf(slot->detail + used, sizeof slot->detail - used, "; ");
+    if (used < sizeof slot->detail) {
+        va_start(args, fmt);
+        (void)vsnprintf(slot->detail + used, sizeof slot->detail - used, fmt, args);
+        va_end(args);
+    }
+    slot->error = error;
+}
+
+/* --- creating it -------------------------------------------------------------------------- */
+
+static clv_status check_options(const clv_edge_options *options, clv_error *err)
+{
+    if (options->bundle == NULL)
+        return clv_fail(err, CLV_EINVAL, NULL, "a bundle is needed");
+    if (options->in_flight > CLV_AGENT_MAX_SLOTS)
+        return clv_fail(err, CLV_EINVAL, NULL, "at most %u frames can be in flight",
+                        CLV_AGENT_MAX_SLOTS);
+    if (options->server == NULL)
+        return CLV_OK;
+    if (strlen(options->server) > MAX_SERVER_CHARS)
+        return clv_fail(err, CLV_EINVAL, NULL, "the server's name is too long");
+    if (options->ca == NULL || options->cert == NULL || options->key == NULL)
+        return clv_fail(err, CLV_EINVAL, NULL,
+                        "a server needs a CA, a certificate and a key: `cleave pki` makes them");
+    return CLV_OK;
+}
+
+static clv_status load_networks(clv_edge *edge, const clv_edge_options *options, clv_error *err)
+{
+    clv_program_options program = {.threads = options->threads > 0 ? options->threads : 1};
+    const char *backend = options->backend != NULL ? options->backend : "auto";
+
+    if (clv_backend_find(&program.backend, backend) != CLV_OK)
+        return clv_fail(err, CLV_EINVAL, NULL, "no backend is called '%s'", backend);
+    CLV_TRY(clv_bundle_open(&edge->bundle, options->bundle, err));
+    CLV_TRY(clv_bundle_verify(edge->bundle, err));
+    CLV_TRY(clv_network_init(&edge->networks[CLV_AGENT_MODEL], edge->bundle,
+                             clv_bundle_main(edge->bundle), &program, err));
+    if (clv_bundle_student(edge->bundle) == NULL)
+        return CLV_OK;
+    CLV_TRY(clv_network_init(&edge->networks[CLV_AGENT_STUDENT], edge->bundle,
+                             clv_bundle_student(edge->bundle), &program, err));
+    edge->student_shares_inputs = clv_network_same_inputs(&edge->networks[CLV_AGENT_MODEL],
+                                                          &edge->networks[CLV_AGENT_STUDENT]);
+    return CLV_OK;
+}
+
+/* All memory that frames need, but their images'. */
+static clv_status make_slots(clv_edge *edge)
+{
+    edge->slots = clv_calloc(edge->n_slots, sizeof *edge->slots);
+    if (edge->slots == NULL)
+        return CLV_ENOMEM;
+    for (uint32_t i = 0; i < edge->n_slots; i++) {
+        clv_edge_slot *slot = &edge->slots[i];
+        clv_image_init(&slot->image);
+        for (uint32_t n = 0; n < CLV_AGENT_NETWORKS; n++) {
+            const clv_network *network = &edge->networks[n];
+            if (network->model == NULL)
+                continue;
+            CLV_TRY(clv_network_fit_outputs(&slot->outputs[n], network));
+            if (n == CLV_AGENT_MODEL || !edge->student_shares_inputs)
+                CLV_TRY(clv_network_fit_inputs(&slot->inputs[n], network));
+        }
+    }
+    return CLV_OK;
+}
+
+static clv_status start_agent(clv_edge *edge, const clv_edge_options *options, clv_error *err)
+{
+    const clv_network *model = &edge->networks[CLV_AGENT_MODEL];
+    const clv_network *student = &edge->networks[CLV_AGENT_STUDENT];
+    uint32_t n_nodes = model->model->graph->n_nodes;
+
+    if (options->cut != CLV_CUT_ALL && options->cut > n_nodes)
+        return clv_fail(err, CLV_EINVAL, options->bundle, "the model has no cut %u: 0 to %u",
+                        options->cut, n_nodes);
+    clv_agent_config config = {.n_slots = edge->n_slots,
+                               .n_nodes = n_nodes,
+                               .n_student_nodes =
+                                   student->model != NULL ? student->model->graph->n_nodes : 0,
+                               .has_server = options->server != NULL,
+                               .cut = options->cut,
+                               .deadline_us = options->deadline_us,
+                               .model_us = model->run_us,
+                               .student_us = student->run_us};
+    return clv_agent_init(&edge->agent, &config);
+}
+
+static clv_status start_link(clv_edge *edge, const clv_edge_options *options, clv_error *err)
+{
+    const size_t cap = MAX_SERVER_CHARS + sizeof "tls+tcp://";
+    clv_identity_paths paths = {options->ca, options->cert, options->key};
+
+    edge->url = clv_calloc(cap, 1);
+    if (edge->url == NULL)
+        return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
+    (void)snprintf(edge->url, cap, "tls+tcp://%s", options->server);
+    if (options->server_name != NULL) {
+        edge->server_name = clv_strdup(options->server_name);
+        if (edge->server_name == NULL)
+            return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
+    }
+    CLV_TRY(clv_identity_load(&edge->identity, &paths, err));
+    clv_link_options link = {.url = edge->url,
+                             .server_name = edge->server_name,
+                             .identity = edge->identity,
+                             .on_event = clv_agent_on_link,
+                             .context = edge};
+    return clv_link_create(&edge->link, &link, err);
+}
+
+static clv_status make_lock(clv_edge *edge)
+{
+    pthread_condattr_t attributes;
+
+    if (pthread_condattr_init(&attributes) != 0)
+        return CLV_ENOMEM;
+    bool made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+                pthread_mutex_init(&edge->lock, NULL) == 0 &&
+                pthread_cond_init(&edge->work, &attributes) == 0 &&
+                pthread_cond_init(&edge->changed, &attributes) == 0;
+    (void)pthread_condattr_destroy(&attributes);
+    edge->has_lock = made;
+    return made ? CLV_OK : CLV_ENOMEM;
+}
+
+/* Signals are for the program's own threads. */
+static clv_status start_worker(clv_edge *edge, clv_error *err)
+{
+    sigset_t all, before;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    edge->has_worker = pthread_create(&edge->worker, NULL, clv_agent_work, edge) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!edge->has_worker)
+        return clv_fail(err, CLV_EINTERNAL, NULL, "no thread can be started");
+    return CLV_OK;
+}
+
+static clv_status build(clv_edge *edge, const clv_edge_options *options, clv_error *err)
+{
+    const char *codec = options->codec != NULL ? options->codec : "float";
+
+    CLV_TRY(check_options(options, err));
+    if (clv_codec_find(&edge->codec, codec) != CLV_OK)
+        return clv_fail(err, CLV_EINVAL, NULL, "no codec is called '%s'", codec);
+    if (make_lock(edge) != CLV_OK)
+        return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
+    edge->n_slots = options->in_flight > 0 ? options->in_flight : DEFAULT_IN_FLIGHT;
+    CLV_TRY(load_networks(edge, options, err));
+    if (make_slots(edge) != CLV_OK)
+        return clv_fail(err, CLV_ENOMEM, options->bundle, "out of memory for %u frames",
+                        edge->n_slots);
+    CLV_TRY(start_agent(edge, options, err));
+    if (options->server != NULL)
+        CLV_TRY(start_link(edge, options, err));
+    return start_worker(edge, err);
+}
+
+clv_status clv_edge_create(clv_edge **out, const clv_edge_options *options, clv_error *err)
+{
+    clv_edge *edge = clv_calloc(1, sizeof *edge);
+    if (edge == NULL)
+        return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
+    clv_image_init(&edge->fitted);
+    clv_image_init(&edge->scratch);
+    clv_status status = build(edge, options, err);
+    if (status != CLV_OK) {
+        clv_edge_free(edge);
+        return status;
+    }
+    *out = edge;
+    return CLV_OK;
+}
+
+static void free_slots(clv_edge *edge)
+{
+    for (uint32_t i = 0; edge->slots != NULL && i < edge->n_slots; i++) {
+        clv_image_done(&edge->slots[i].image);
+        for (uint32_t n = 0; n < CLV_AGENT_NETWORKS; n++) {
+            clv_tensor_set_done(&edge->slots[i].inputs[n]);
+            clv_tensor_set_done(&edge->slots[i].outputs[n]);
+        }
+    }
+    clv_free(edge->slots);
+}
+
+static void stop_worker(clv_edge *edge)
+{
+    clv_agent_lock(edge);
+    edge->stopping = true;
+    (void)pthread_cond_signal(&edge->work);
+    clv_agent_unlock(edge);
+    (void)pthread_join(edge->worker, NULL);
+}
+
+void clv_edge_free(clv_edge *edge)
+{
+    if (edge == NULL)
+        return;
+    if (edge->has_worker)
+        stop_worker(edge);
+    clv_link_free(edge->link);
+    clv_identity_free(edge->identity);
+    free_slots(edge);
+    clv_tensor_set_done(&edge->frontier);
+    clv_image_done(&edge->fitted);
+    clv_image_done(&edge->scratch);
+    for (uint32_t n = 0; n < CLV_AGENT_NETWORKS; n++)
+        clv_network_done(&edge->networks[n]);
+    clv_bundle_free(edge->bundle);
+    clv_free(edge->url);
+    clv_free(edge->server_name);
+    if (edge->has_lock) {
+        (void)pthread_cond_destroy(&edge->changed);
+        (void)pthread_cond_destroy(&edge->work);
+        (void)pthread_mutex_destroy(&edge->lock);
+    }
+    clv_free(edge);
+}

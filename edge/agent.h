@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLV_AGENT_H
+#define CLV_AGENT_H
+
+/** @file agent.h: inside clv_edge, the shell around the state machine of agent_core.h:
+ *
+ *      agent.c         creates and frees it
+ *      agent_frames.c  frames in, answers out: callers' threads
+ *      agent_worker.c  the worker, which does what the state machine says: all computing, sending
+ *      agent_link.c    what the link tells: its threads
+ *
+ *  One lock guards the state machine and everything that says so below. The worker computes and
+ *  sends without it. */
+
+#include <pthread.h>
+
+#include "codec/activation.h"
+#include "edge/agent_core.h"
+#include "edge/network.h"
+#include "media/image.h"
+#include "net/link.h"
+
+#define CLV_AGENT_NETWORKS 2u /* by clv_agent_network */
+
+/** A frame's memory, which the next frame in it uses again. The caller fills it between
+ *  clv_agent_reserve() and clv_agent_submit(); then it is the worker's, except where it says. */
+typedef struct clv_edge_slot {
+    uint64_t frame;
+    void *user;
+    uint64_t submitted_us;
+    bool is_image;
+    clv_image image; /* as it was submitted */
+    bool prepared[CLV_AGENT_NETWORKS];
+    clv_tensor_set inputs[CLV_AGENT_NETWORKS];
+    clv_tensor_set outputs[CLV_AGENT_NETWORKS]; /* lock: a reply is written into the model's */
+    size_t sent_bytes;
+    uint64_t sent_us;     /* lock; 0: not yet */
+    clv_edge_times times; /* lock for network_us, queue_us, server_us */
+    clv_status error;     /* lock: of what failed last */
+    char detail[256];     /* lock: about all that failed */
+    char error_text[640];
+    clv_edge_answer answer; /* lock */
+    bool is_taken;          /* lock: the caller has the answer */
+} clv_edge_slot;
+
+struct clv_edge {
+    /* fixed once created */
+    clv_bundle *bundle;
+    clv_network networks[CLV_AGENT_NETWORKS];
+    bool student_shares_inputs;
+    clv_codec codec;
+    clv_identity *identity;
+    char *url, *server_name;
+    clv_link *link; /* NULL: no server */
+    clv_edge_slot *slots;
+    uint32_t n_slots;
+    pthread_t worker;
+    bool has_lock, has_worker;
+
+    /* the worker's */
+    clv_image fitted, scratch;
+    clv_tensor_set frontier;
+
+    pthread_mutex_t lock;
+    pthread_cond_t work;    /* for the worker: something has happened */
+    pthread_cond_t changed; /* for callers: an answer, a slot, the link */
+    /* lock */
+    clv_agent agent;
+    clv_edge_link_state link_state;
+    uint64_t n_frames;
+    uint32_t answered[CLV_AGENT_MAX_SLOTS]; /* not taken yet, oldest first */
+    uint32_t n_answered;
+    bool closed;   /* no more frames */
+    bool stopping; /* for the worker */
+};
+
+void clv_agent_lock(clv_edge *edge);
+void clv_agent_unlock(clv_edge *edge);
+
+/** Wait for @p condition with the lock held, at most until @p until_us (UINT64_MAX: for ever). */
+void clv_agent_wait(clv_edge *edge, pthread_cond_t *condition, uint64_t until_us);
+
+/** Add to why a frame isn't answered as it was wanted; with the lock held. */
+CLV_PRINTF(3, 4)
+void clv_agent_explain(clv_edge_slot *slot, clv_status error, const char *fmt, ...);
+
+/** The worker: a thread's function; @p edge is its argument. */
+void *clv_agent_work(void *edge);
+
+/** The link's callback; @p edge is its context. */
+void clv_agent_on_link(void *edge, const clv_link_event *event);
+
+#endif

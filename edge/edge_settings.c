@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/edge_settings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define MAX_MS (24u * 3600u * 1000u)
+#define MAX_SIDE 16384u
+
+#define AT(member) offsetof(clv_edge_texts, member)
+#define TEXT(flag, ini, member, value, help)                                                       \
+    {                                                                                              \
+        flag, ini, CLV_OPTION_STRING, AT(member), 0, 0, value, help                                \
+    }
+#define UINT(flag, ini, member, min, max, value, help)                                             \
+    {                                                                                              \
+        flag, ini, CLV_OPTION_UINT, AT(member), min, max, value, help                              \
+    }
+
+static const clv_option options[] = {
+    TEXT("bundle", "edge.bundle", bundle, "FILE", "the bundle to run (.clv); needed"),
+    {"input", "edge.input", CLV_OPTION_LIST, AT(input), 0, 0, "FILE",
+     "images, directories of images (in order of names), a FIFO or - for raw RGB24 frames; needed"},
+    TEXT("size", "edge.size", size, "WxH", "size of raw frames (default: the model's input)"),
+    UINT("repeat", "edge.repeat", repeat, 0, UINT64_MAX, "N",
+         "go through the images N times; 0: for ever (default 1)"),
+    {"fps", "edge.fps", CLV_OPTION_DOUBLE, AT(fps), 0, 0, "N",
+     "frames a second at most; 0: as fast as it goes (default 0)"},
+    TEXT("cut", "edge.cut", cut, "K",
+         "nodes [0, K) run here, the rest on the server; `all`: all of them here (default 0)"),
+    TEXT("codec", "edge.codec", codec, "NAME",
+         "how the cut travels: float (lossless) or uint8 (default float)"),
+    UINT("deadline-ms", "edge.deadline_ms", deadline_ms, 0, MAX_MS, "MS",
+         "every frame is answered this long after it came; 0: no deadline (default 0)"),
+    UINT("in-flight", "edge.in_flight", in_flight, 1, 64, "N",
+         "frames on their way at once (default 4)"),
+    TEXT("backend", "edge.backend", backend, "NAME", "auto, onednn or ref (default auto)"),
+    UINT("threads", "edge.threads", threads, 1, 256, "N", "for kernels (default 1)"),
+    TEXT("server", "server.address", server, "HOST:PORT",
+         "the server (default: none, the whole model runs here)"),
+    TEXT("server-name", "server.name", server_name, "NAME",
+         "name in the server's certificate (default: the host)"),
+    TEXT("ca", "tls.ca", ca, "FILE", "certificate of the CA (PEM); needed with a server"),
+    TEXT("cert", "tls.cert", cert, "FILE", "own certificate (PEM); needed with a server"),
+    TEXT("key", "tls.key", key, "FILE", "own key (PEM, mode 0600); needed with a server"),
+    UINT("wait-link-ms", "server.wait_ms", wait_link_ms, 0, MAX_MS, "MS",
+         "wait for the link before the first frame, at most (default 0)"),
+    UINT("top", "output.top", top, 1, 1000, "N", "classes printed for a frame (default 5)"),
+    {"tensors", "output.tensors", CLV_OPTION_FLAG, AT(tensors), 0, 0, NULL,
+     "print the output tensors instead of the best classes"},
+    TEXT("log-format", "log.format", log_format, "FORM", "text or json (default text)"),
+    TEXT("log-level", "log.level", log_level, "LEVEL", "error, warn, info or debug (default info)"),
+};
+
+const clv_option_set clv_edge_option_set = {
+    .program = "cleave-edge",
+    .summary = "Answer frames with a split model: one line of JSON a frame on stdout.",
+    .epilogue = "Examples:\n"
+                "  cleave-edge --bundle model.clv --input photos/\n"
+                "  cleave-edge --bundle model.clv --input - --size 640x480 \\\n"
+                "      --server gpu.example:7447 --ca ca.crt --cert cam1.crt --key cam1.key \\\n"
+                "      --cut 12 --deadline-ms 100 < frames.rgb\n"
+                "\n"
+                "Exit codes: 0 all frames are answered (also after SIGTERM or SIGINT),\n"
+                "1 a frame is not, 2 wrong usage, 3 configuration, bundle or keys.\n",
+    .options = options,
+    .n_options = sizeof options / sizeof options[0],
+};
+
+static clv_status bad(clv_error *err, const char *flag, const char *text, const char *accepted)
+{
+    return clv_fail(err, CLV_EINVAL, flag, "'%s' is not %s", text, accepted);
+}
+
+/* Digits of at most @p max, up to @p end. */
+static bool parse_number(uint32_t *out, const char *text, char end, const char **rest, uint32_t max)
+{
+    char *stop;
+
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    unsigned long long number = strtoull(text, &stop, 10);
+    if (errno != 0 || number > max || *stop != end)
+        return false;
+    *out = (uint32_t)number;
+    if (rest != NULL)
+        *rest = stop + 1;
+    return true;
+}
+
+static clv_status parse_cut(uint32_t *out, const char *text, clv_error *err)
+{
+    if (strcmp(text, "all") == 0)
+        *out = CLV_CUT_ALL;
+    else if (!parse_number(out, text, '\0', NULL, CLV_CUT_ALL - 1))
+        return bad(err, "--cut", text, "a number of nodes or `all`");
+    return CLV_OK;
+}
+
+static clv_status parse_size(uint32_t *width, uint32_t *height, const char *text, clv_error *err)
+{
+    const char *rest;
+    uint32_t w, h;
+
+    if (text == NULL)
+        return CLV_OK;
+    if (!parse_number(&w, text, 'x', &rest, MAX_SIDE) || w == 0 ||
+        !parse_number(&h, rest, '\0', NULL, MAX_SIDE) || h == 0)
+        return bad(err, "--size", text, "a size such as 640x480");
+    *width = w;
+    *height = h;
+    return CLV_OK;
+}
+
+static clv_status parse_log(clv_edge_settings *out, const clv_edge_texts *texts, clv_error *err)
+{
+    out->log_json = strcmp(texts->log_format, "json") == 0;
+    if (!out->log_json && strcmp(texts->log_format, "text") != 0)
+        return bad(err, "--log-format", texts->log_format, "text or json");
+    if (clv_log_level_parse(&out->log_level, texts->log_level) != CLV_OK)
+        return bad(err, "--log-level", texts->log_level, "error, warn, info or debug");
+    return CLV_OK;
+}
+
+static clv_status check(const clv_edge_texts *texts, clv_error *err)
+{
+    if (texts->bundle == NULL)
+        return clv_fail(err, CLV_EINVAL, "--bundle", "a bundle is needed");
+    if (texts->input.count == 0)
+        return clv_fail(err, CLV_EINVAL, "--input", "at least one input is needed");
+    if (!(texts->fps >= 0 && texts->fps <= 1e6))
+        return clv_fail(err, CLV_EINVAL, "--fps", "must be from 0 to 1000000");
+    if (texts->server != NULL && (texts->ca == NULL || texts->cert == NULL || texts->key == NULL))
+        return clv_fail(err, CLV_EINVAL, "--server", "needs --ca, --cert and --key");
+    return CLV_OK;
+}
+
+static clv_status understand(clv_edge_settings *out, const clv_edge_texts *texts, clv_error *err)
+{
+    CLV_TRY(check(texts, err));
+    out->edge = (clv_edge_options){.bundle = texts->bundle,
+                                   .server = texts->server,
+                                   .server_name = texts->server_name,
+                                   .ca = texts->ca,
+                                   .cert = texts->cert,
+                                   .key = texts->key,
+                                   .backend = texts->backend,
+                                   .codec = texts->codec,
+                                   .threads = (unsigned)texts->threads,
+                                   .in_flight = (unsigned)texts->in_flight,
+                                   .deadline_us = texts->deadline_ms * 1000};
+    CLV_TRY(parse_cut(&out->edge.cut, texts->cut, err));
+    CLV_TRY(parse_size(&out->width, &out->height, texts->size, err));
+    CLV_TRY(parse_log(out, texts, err));
+    out->input = texts->input;
+    out->repeat = texts->repeat;
+    out->frame_us = texts->fps > 0 ? (uint64_t)(1e6 / texts->fps) : 0;
+    out->wait_link_us = texts->wait_link_ms * 1000;
+    out->top = (uint32_t)texts->top;
+    out->tensors = texts->tensors;
+    return CLV_OK;
+}
+
+clv_status clv_edge_settings_read(clv_edge_settings *out, clv_parsed *parsed, int argc,
+                                  char *const *argv, clv_error *err)
+{
+    clv_edge_texts texts = {.cut = "0",
+                            .log_format = "text",
+                            .log_level = "info",
+                            .in_flight = 4,
+                            .threads = 1,
+                            .top = 5,
+                            .repeat = 1};
+    clv_edge_settings settings = {0};
+
+    CLV_TRY(clv_options_parse(parsed, &texts, &clv_edge_option_set, argc, argv, err));
+    if (parsed->help || parsed->version)
+        return CLV_OK;
+    CLV_TRY(understand(&settings, &texts, err));
+    *out = settings;
+    return CLV_OK;
+}

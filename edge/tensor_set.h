@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLV_TENSOR_SET_H
+#define CLV_TENSOR_SET_H
+
+/** @file tensor_set.h: tensors for some values of a graph, with memory of their own that is kept
+ *  when the set is fitted to others: inputs, outputs, a frontier. One owner. */
+
+#include "graph/graph.h"
+
+/** All zero is an empty set. */
+typedef struct clv_tensor_set {
+    clv_tensor *tensors; /**< dense, row-major, each aligned to CLV_ALIGN */
+    uint32_t count;
+    /* private */
+    uint32_t room;
+    uint8_t *memory;
+    size_t bytes;
+} clv_tensor_set;
+
+/** Give @p set a tensor of the type and shape of each of @p values; contents are undefined.
+ *  Allocates only what earlier sets didn't need.
+ *  @return CLV_OK; CLV_ESHAPE, CLV_ELIMIT, CLV_EINVAL for values without a size; CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_tensor_set_fit(clv_tensor_set *set, const clv_graph *graph,
+                                            const uint32_t *values, uint32_t count);
+
+void clv_tensor_set_done(clv_tensor_set *set); /* idempotent */
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "server/server.h"
+#include "server/server_settings.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3 };
+
+#define SHORT_DIGEST 12 /* of 64 hexadecimal digits: enough to tell bundles apart */
+
+/* --- the log ------------------------------------------------------------------------------ */
+
+/* "location: message" */
+typedef struct error_text {
+    char text[sizeof(clv_error)];
+} error_text;
+
+static const char *describe(error_text *out, const clv_error *error)
+{
+    (void)snprintf(out->text, sizeof out->text, "%s%s%s", error->location,
+                   error->location[0] ? ": " : "", error->message);
+    return out->text;
+}
+
+/* How many of the nodes the wanted backend runs; `ref` runs the others. */
+static uint32_t count_steps(const clv_served *served, const char *backend)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < served->graph->n_nodes; i++)
+        n += strcmp(clv_program_step_backend(served->program, i), backend) == 0;
+    return n;
+}
+
+static void log_file(void *context, const char *path, const clv_served *served,
+                     const clv_error *error)
+{
+    const clv_server_choices *choices = context;
+    char hex[CLV_DIGEST_HEX_BYTES];
+    error_text why;
+
+    if (served == NULL)
+        clv_log_error("left out %s: %s", path, describe(&why, error));
+    else
+        clv_log_info("serving %.*s from %s: %u nodes, %u of them on %s", SHORT_DIGEST,
+                     clv_digest_format(hex, &served->id), path, served->graph->n_nodes,
+                     count_steps(served, choices->backend->name), choices->backend->name);
+}
+
+static void log_device(void *context, const char *device, const char *what, const clv_error *error)
+{
+    error_text why;
+    (void)context;
+    if (error == NULL)
+        clv_log_info("device '%s' %s", device, what);
+    else
+        clv_log_warn("device '%s' %s: %s", device, what, describe(&why, error));
+}
+
+/* --- start, signals, end ------------------------------------------------------------------ */
+
+static const int daemon_signals[] = {SIGTERM, SIGINT, SIGHUP};
+
+/* Before any thread starts, so that all of them have these blocked and sigwait() gets them. */
+static sigset_t block_signals(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    for (size_t i = 0; i < sizeof daemon_signals / sizeof daemon_signals[0]; i++)
+        (void)sigaddset(&set, daemon_signals[i]);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    return set;
+}
+
+static clv_status write_port(const char *path, uint16_t port, clv_error *err)
+{
+    char text[8];
+    int n = snprintf(text, sizeof text, "%u\n", port);
+    return clv_file_write(path, text, (size_t)n, 0644, err);
+}
+
+static void warn_if_empty(clv_server *server, const char *folder)
+{
+    clv_digest id;
+    if (clv_registry_list(clv_server_registry(server), &id, 1) == 0)
+        clv_log_warn("no bundle is served: put *" CLV_BUNDLE_SUFFIX
+                     " files into %s and send SIGHUP",
+                     folder);
+}
+
+static void reload(clv_server *server, const char *folder)
+{
+    clv_error err = CLV_ERROR_INIT;
+    error_text why;
+
+    clv_notify_reloading();
+    clv_log_info("loading %s again", folder);
+    if (clv_server_reload(server, &err) != CLV_OK)
+        clv_log_error("the bundles stay as they were: %s", describe(&why, &err));
+    warn_if_empty(server, folder);
+    clv_notify_ready();
+}
+
+static void serve_until_told(clv_server *server, const clv_server_settings *settings,
+                             const sigset_t *signals)
+{
+    int number;
+
+    while (sigwait(signals, &number) == 0 && number == SIGHUP)
+        reload(server, settings->bundles);
+    clv_notify_stopping();
+    clv_log_info("closing");
+    clv_server_counts counts = clv_server_drain(server, settings->drain_ms * 1000);
+    clv_log_info("closed: %" PRIu64 " requests answered, %" PRIu64 " refused", counts.answered,
+                 counts.refused);
+}
+
+/* Listen and say so. */
+static clv_status start(clv_server **out, const clv_server_settings *settings,
+                        clv_server_choices *choices, const clv_identity *identity, clv_error *err)
+{
+    clv_server_options options = {
+        .listen = settings->listen,
+        .identity = identity,
+        .bundles = settings->bundles,
+        .backend = choices->backend,
+        .workers = choices->workers,
+        .queue = (uint32_t)settings->queue,
+        .threads_per_worker = (unsigned)settings->threads_per_worker,
+        .on_file = log_file,
+        .on_device = log_device,
+        .context = choices,
+    };
+    clv_server *server;
+
+    CLV_TRY(clv_server_create(&server, &options, err));
+    uint16_t port = clv_server_port(server);
+    clv_log_info("'%s' listens on %s (port %u): %u workers, queue of %" PRIu64 ", backend %s",
+                 clv_identity_name(identity), settings->listen, port, choices->workers,
+                 settings->queue, choices->backend->name);
+    warn_if_empty(server, settings->bundles);
+    if (settings->port_file != NULL) {
+        clv_status status = write_port(settings->port_file, port, err);
+        if (status != CLV_OK) {
+            clv_server_free(server);
+            return status;
+        }
+    }
+    *out = server;
+    return CLV_OK;
+}
+
+/* Whose fault it is: a file that was named, or the world. */
+static int exit_code_of(clv_status status)
+{
+    bool of_files = status == CLV_ENOENT || status == CLV_EFORMAT || status == CLV_EAUTH ||
+                    status == CLV_EINVAL || status == CLV_EIO;
+    return of_files ? EXIT_CONFIG : EXIT_FAILED;
+}
+
+static int run(const clv_server_settings *settings, clv_server_choices *choices)
+{
+    const clv_identity_paths paths = {settings->ca, settings->cert, settings->key};
+    sigset_t signals = block_signals();
+    clv_identity *identity = NULL;
+    clv_server *server = NULL;
+    clv_error err = CLV_ERROR_INIT;
+    error_text why;
+
+    clv_status status = clv_identity_load(&identity, &paths, &err);
+    if (status == CLV_OK)
+        status = start(&server, settings, choices, identity, &err);
+    if (status == CLV_OK) {
+        clv_notify_ready();
+        serve_until_told(server, settings, &signals);
+    } else {
+        clv_log_error("%s", describe(&why, &err));
+    }
+    clv_server_free(server);
+    clv_identity_free(identity);
+    return status == CLV_OK ? EXIT_OK : exit_code_of(status);
+}
+
+static int fail_usage(const clv_error *error, int code)
+{
+    error_text why;
+    (void)fprintf(stderr, "cleave-server: %s\n", describe(&why, error));
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    clv_server_settings settings = clv_server_defaults;
+    clv_server_choices choices;
+    clv_error err = CLV_ERROR_INIT;
+    clv_parsed parsed;
+    int code = EXIT_OK;
+
+    clv_status status =
+        clv_options_parse(&parsed, &settings, &clv_server_option_set, argc, argv, &err);
+    if (status != CLV_OK) {
+        code = fail_usage(&err, status == CLV_EINVAL ? EXIT_USAGE : EXIT_CONFIG);
+    } else if (parsed.help) {
+        clv_options_print_help(stdout, &clv_server_option_set);
+    } else if (parsed.version) {
+        (void)printf("cleave-server %s\n", CLEAVE_VERSION);
+    } else if (clv_server_settings_check(&choices, &settings, &err) != CLV_OK) {
+        code = fail_usage(&err, EXIT_USAGE);
+    } else {
+        clv_log_setup("cleave-server", choices.log_level, choices.log_json);
+        code = run(&settings, &choices);
+    }
+    clv_parsed_done(&parsed);
+    return code;
+}

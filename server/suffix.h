@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLV_SUFFIX_H
+#define CLV_SUFFIX_H
+
+/** @file suffix.h: the server's half of a frame: the frontier's bytes in, nodes [cut, n), the
+ *  outputs' bytes out.
+ *
+ *      clv_suffix_load(suffix, exec, cut, payload)   decode; refuses what isn't this frontier
+ *      clv_exec_run(exec, cut, n_nodes)
+ *      clv_suffix_store(suffix, exec, reply)         the model's outputs, in its order, lossless
+ *
+ *  One for each worker. Its memory grows to the largest frontier seen and stays: no allocation
+ *  after warm-up. */
+
+#include "runtime/program.h"
+
+typedef struct clv_suffix clv_suffix;
+
+CLV_NODISCARD clv_status clv_suffix_create(clv_suffix **out);
+void clv_suffix_free(clv_suffix *suffix); /* NULL is a no-op */
+
+/** Decode the frontier of @p cut from @p payload, which is hostile, into @p exec.
+ *  @param cut  At most the graph's number of nodes.
+ *  @return CLV_OK; CLV_EFORMAT, CLV_ESHAPE, CLV_ELIMIT with @p err; CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec,
+                                         const clv_program *program, uint32_t cut,
+                                         const uint8_t *payload, size_t bytes, clv_error *err);
+
+/** Most bytes that clv_suffix_store() writes. @return CLV_OK, CLV_ELIMIT. */
+CLV_NODISCARD clv_status clv_suffix_bound(size_t *out, clv_suffix *suffix,
+                                          const clv_program *program);
+
+/** Encode the outputs after a run to the last node.
+ *  @return CLV_OK; CLV_ENOSPC when @p cap is under the bound; CLV_ELIMIT, CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_suffix_store(size_t *bytes_out, clv_suffix *suffix,
+                                          const clv_exec *exec, const clv_program *program,
+                                          uint8_t *dst, size_t cap);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every backend runs every case that it supports, and must be right. How many those are is printed
+ * and checked, so that a backend that skips everything doesn't pass. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel/backend.h"
+#include "support/case_families.h"
+#include "support/case_run.h"
+
+static const case_family *const families[] = {
+    &case_literal, &case_conv,   &case_pool, &case_dense, &case_unary,
+    &case_binary,  &case_reduce, &case_norm, &case_move,
+};
+#define N_FAMILIES (sizeof families / sizeof families[0])
+
+typedef struct tally {
+    size_t ran, total;
+    size_t by_op[CLV_OP_COUNT];
+} tally;
+
+static void run_family(tally *t, const clv_backend *backend, const case_family *family)
+{
+    size_t ran = 0;
+
+    for (size_t i = 0; i < family->count; i++) {
+        node_case *c = family->make(i);
+        bool plain = case_check(backend, c, false, 1);
+        bool channels_last = case_check(backend, c, true, 2);
+        if (plain != channels_last)
+            fail_msg("%s: %s takes it in one layout, or with one number of threads, only", c->name,
+                     backend->name);
+        ran += plain;
+        t->by_op[c->op] += plain;
+        case_free(c);
+    }
+    print_message("           %-16s %-8s ran %4zu of %4zu cases\n", family->name, backend->name,
+                  ran, family->count);
+    t->ran += ran;
+    t->total += family->count;
+}
+
+static tally run_all(const clv_backend *backend)
+{
+    tally t = {0};
+    for (size_t i = 0; i < N_FAMILIES; i++)
+        run_family(&t, backend, families[i]);
+    print_message("           %-16s %-8s ran %4zu of %4zu cases\n", "all", backend->name, t.ran,
+                  t.total);
+    return t;
+}
+
+static void test_backends__ref_is_right_about_every_operator(void **state)
+{
+    tally t = run_all(&clv_backend_ref);
+    (void)state;
+
+    assert_int_equal(t.ran, t.total);
+    for (int op = 0; op < CLV_OP_COUNT; op++) {
+        if (t.by_op[op] == 0)
+            fail_msg("no case for %s", clv_op_describe((clv_op)op)->name);
+    }
+}
+
+static void test_backends__onednn_is_right_about_what_it_supports(void **state)
+{
+    static const clv_op must_run[] = {
+        CLV_OP_CONV, CLV_OP_MAX_POOL, CLV_OP_AVERAGE_POOL, CLV_OP_GLOBAL_AVERAGE_POOL,
+        CLV_OP_GEMM, CLV_OP_ADD,      CLV_OP_RELU,         CLV_OP_CONCAT};
+    const clv_backend *onednn = clv_backend_onednn();
+    (void)state;
+
+    if (onednn == NULL)
+        skip();
+    tally t = run_all(onednn);
+    for (size_t i = 0; i < sizeof must_run / sizeof must_run[0]; i++) {
+        if (t.by_op[must_run[i]] == 0)
+            fail_msg("onednn ran no %s at all", clv_op_describe(must_run[i])->name);
+    }
+}
+
+static void test_backends__are_found_by_name(void **state)
+{
+    const clv_backend *onednn = clv_backend_onednn();
+    const clv_backend *found = NULL;
+    (void)state;
+
+    assert_int_equal(clv_backend_find(&found, "ref"), CLV_OK);
+    assert_ptr_equal(found, &clv_backend_ref);
+    assert_int_equal(clv_backend_find(&found, "auto"), CLV_OK);
+    assert_ptr_equal(found, onednn != NULL ? onednn : &clv_backend_ref);
+    assert_int_equal(clv_backend_find(&found, "onednn"), onednn != NULL ? CLV_OK : CLV_ENOENT);
+    found = NULL;
+    assert_int_equal(clv_backend_find(&found, "cuda"), CLV_ENOENT);
+    assert_null(found);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_backends__are_found_by_name),
+        cmocka_unit_test(test_backends__ref_is_right_about_every_operator),
+        cmocka_unit_test(test_backends__onednn_is_right_about_what_it_supports),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

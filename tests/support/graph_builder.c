@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/graph_builder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "graph/prepare.h"
+#include "kernel/ref/ref.h"
+#include "runtime/program.h"
+
+static void must(clv_status status, const char *what, const clv_error *err)
+{
+    if (status == CLV_OK)
+        return;
+    (void)fprintf(stderr, "%s: %s: %s\n", what, clv_status_text(status), err ? err->message : "");
+    abort();
+}
+
+clv_graph *gb_create(void)
+{
+    clv_graph *graph;
+    must(clv_graph_create(&graph, "test"), "create", NULL);
+    return graph;
+}
+
+static clv_tensor tensor_of(clv_dtype dtype, gb_dims dims)
+{
+    clv_tensor tensor = {.dtype = dtype};
+    while (tensor.shape.rank < 4 && dims.d[tensor.shape.rank] != 0) {
+        tensor.shape.dim[tensor.shape.rank] = dims.d[tensor.shape.rank];
+        tensor.shape.rank++;
+    }
+    return tensor;
+}
+
+static uint32_t add_value(clv_graph *graph, const char *name, const clv_tensor *tensor)
+{
+    uint32_t value;
+    must(clv_graph_add_value(&value, graph, name), name, NULL);
+    clv_graph_set_constant(graph, value, tensor);
+    return value;
+}
+
+uint32_t gb_input(clv_graph *graph, const char *name, gb_dims dims)
+{
+    clv_tensor tensor = tensor_of(CLV_F32, dims);
+    uint32_t value = add_value(graph, name, &tensor);
+    must(clv_graph_add_input(graph, value), name, NULL);
+    return value;
+}
+
+static uint32_t add_constant(clv_graph *graph, const char *name, clv_tensor tensor,
+                             const void *data)
+{
+    size_t bytes;
+    must(clv_tensor_bytes(&bytes, &tensor), name, NULL);
+    tensor.data = clv_graph_own_data(graph, bytes);
+    must(tensor.data != NULL ? CLV_OK : CLV_ENOMEM, name, NULL);
+    if (data != NULL)
+        memcpy(tensor.data, data, bytes);
+    return add_value(graph, name, &tensor);
+}
+
+uint32_t gb_constant(clv_graph *graph, const char *name, gb_dims dims)
+{
+    uint32_t value = add_constant(graph, name, tensor_of(CLV_F32, dims), NULL);
+    float *data = graph->values[value].tensor.data;
+    uint32_t state = (uint32_t)strlen(name) * 2654435761u + (uint8_t)name[0];
+    size_t n;
+
+    must(clv_shape_elems(&n, &graph->values[value].tensor.shape), name, NULL);
+    for (size_t i = 0; i < n; i++) {
+        state = state * 1664525u + 1013904223u;
+        data[i] = (float)(state >> 8) / (float)(1u << 23) - 1.0f;
+    }
+    return value;
+}
+
+uint32_t gb_floats(clv_graph *graph, const char *name, const float *values, uint32_t n)
+{
+    return add_constant(graph, name, tensor_of(CLV_F32, (gb_dims){{n}}), values);
+}
+
+uint32_t gb_ints(clv_graph *graph, const char *name, const int64_t *values, uint32_t n)
+{
+    return add_constant(graph, name, tensor_of(CLV_I64, (gb_dims){{n}}), values);
+}
+
+uint32_t gb_node(clv_graph *graph, clv_op op, const char *inputs, const char *output)
+{
+    uint32_t in[16], n = 0, out;
+    char text[256];
+    clv_error err = CLV_ERROR_INIT;
+
+    (void)snprintf(text, sizeof text, "%s", inputs);
+    for (char *name = strtok(text, " "); name != NULL; name = strtok(NULL, " "))
+        in[n++] = strcmp(name, "-") == 0 ? CLV_NO_VALUE : clv_graph_find_value(graph, name);
+    must(clv_graph_add_value(&out, graph, output), output, NULL);
+    clv_node_desc desc = {
+        .name = output, .op = op, .inputs = in, .n_inputs = n, .outputs = &out, .n_outputs = 1};
+    must(clv_graph_add_node(graph, &desc, &err), output, &err);
+    return out;
+}
+
+static void add_attr(clv_graph *graph, clv_attr attr)
+{
+    clv_node *node = &graph->nodes[graph->n_nodes - 1];
+    clv_attr *attrs = clv_arena_alloc(&graph->arena, node->n_attrs + 1, sizeof *attrs);
+    must(attrs != NULL ? CLV_OK : CLV_ENOMEM, attr.name, NULL);
+    if (node->n_attrs > 0)
+        memcpy(attrs, node->attrs, node->n_attrs * sizeof *attrs);
+    attrs[node->n_attrs++] = attr;
+    node->attrs = attrs;
+}
+
+void gb_attr_int(clv_graph *graph, const char *name, int64_t value)
+{
+    add_attr(graph, (clv_attr){.name = name, .type = CLV_ATTR_INT, .v.i = value});
+}
+
+void gb_attr_ints(clv_graph *graph, const char *name, const int64_t *values, uint32_t n)
+{
+    int64_t *copy = clv_arena_alloc(&graph->arena, n, sizeof *copy);
+    must(copy != NULL ? CLV_OK : CLV_ENOMEM, name, NULL);
+    memcpy(copy, values, n * sizeof *copy);
+    add_attr(graph, (clv_attr){.name = name, .type = CLV_ATTR_INTS, .count = n, .v.ints = copy});
+}
+
+void gb_output(clv_graph *graph, const char *name)
+{
+    must(clv_graph_add_output(graph, clv_graph_find_value(graph, name)), name, NULL);
+}
+
+void gb_prepare(clv_graph *graph)
+{
+    clv_error err = CLV_ERROR_INIT;
+    must(clv_graph_prepare(graph, clv_ref_evaluate, NULL, NULL, &err), "prepare", &err);
+}
+
+const char *gb_describe(const clv_graph *graph)
+{
+    static const char *const activations[CLV_ACT_COUNT] = {
+        [CLV_ACT_RELU] = "+Relu", [CLV_ACT_CLIP] = "+Clip", [CLV_ACT_HARD_SWISH] = "+HardSwish"};
+    static char text[2048];
+    size_t n = 0;
+
+    text[0] = '\0';
+    for (uint32_t i = 0; i < graph->n_nodes && n < sizeof text - 64; i++) {
+        const clv_node *node = &graph->nodes[i];
+        const char *activation = activations[node->fusion.activation];
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s%s%s", i ? " " : "",
+                              clv_op_describe(node->op)->name,
+                              node->op == CLV_OP_CONV && node->n_inputs > 3 ? "+Add" : "",
+                              activation ? activation : "");
+    }
+    return text;
+}
+
+float *gb_run(const clv_graph *graph, const char *backend, const float *input, size_t *n_out)
+{
+    clv_program_options options = CLV_PROGRAM_OPTIONS_INIT;
+    clv_error err = CLV_ERROR_INIT;
+    clv_program *program;
+    clv_exec *exec;
+    size_t bytes;
+
+    must(clv_backend_find(&options.backend, backend), backend, NULL);
+    must(clv_program_compile(&program, graph, &options, &err), "compile", &err);
+    must(clv_exec_create(&exec, program, &err), "exec", &err);
+    must(clv_tensor_bytes(&bytes, &graph->values[graph->outputs[0]].tensor), "output", NULL);
+    float *out = clv_alloc_aligned(bytes);
+    clv_exec_poison(exec);
+    clv_exec_load(exec, graph->inputs[0], input);
+    must(clv_exec_run(exec, 0, graph->n_nodes), "run", NULL);
+    clv_exec_store(exec, graph->outputs[0], out);
+    clv_exec_free(exec);
+    clv_program_free(program);
+    *n_out = bytes / sizeof *out;
+    return out;
+}
