@@ -11,16 +11,15 @@
 #define HEAD_BYTES (2 * sizeof(float)) /* min, step */
 
 /* The bits of a float as an integer of the same order: -inf < ... < -0 < 0 < ... < inf, and NaNs
- * outside of both. Integers can be compared out of order, which floats with NaNs can't. */
-static int32_t key_of(uint32_t bits)
+ * outside of both; its own inverse. Integers may be compared in any order, so that the loop below
+ * is vectorised; floats, because of NaNs, may not. */
+static int32_t key_of(int32_t bits)
 {
-    int32_t i = (int32_t)bits;
-    return i ^ (int32_t)((uint32_t)(i >> 31) >> 1);
+    return bits ^ (int32_t)((uint32_t)(bits >> 31) >> 1);
 }
 
-static float of_key(int32_t key)
+static float float_of(int32_t bits)
 {
-    int32_t bits = key ^ (int32_t)((uint32_t)(key >> 31) >> 1);
     float value;
 
     memcpy(&value, &bits, sizeof value);
@@ -33,20 +32,20 @@ static void range_of(float *min_out, float *max_out, const float *x, size_t n)
     int32_t low = INT32_MAX, high = INT32_MIN;
 
     for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
+        int32_t bits;
         memcpy(&bits, &x[i], sizeof bits);
         int32_t key = key_of(bits);
         low = key < low ? key : low;
         high = key > high ? key : high;
     }
-    *min_out = of_key(low);
-    *max_out = of_key(high);
+    *min_out = float_of(key_of(low));
+    *max_out = float_of(key_of(high));
 }
 
-/* What every decoder accepts: all of the 256 values are finite. */
+/* What every decoder accepts: none of the 256 values is a NaN or an infinity. */
 static bool are_usable(float min, float step)
 {
-    return step >= 0 && isfinite(min) && isfinite(min + 255 * step);
+    return step >= 0 && isfinite(min + 255 * step);
 }
 
 /* No clipping: (max - min) * inverse_step is off 255 by three roundings, far less than half. */

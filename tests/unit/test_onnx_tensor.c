@@ -490,6 +490,51 @@ static void test_onnx_tensor__refuses_external_data_without_a_folder(void **stat
     expect_bad(CLV_EUNSUPPORTED, &b, NULL, "lies outside");
 }
 
+/* --- a tensor on its own --- */
+
+static clv_status read_alone(clv_tensor *out, const Clv__Onnx__TensorProto *proto, clv_error *err)
+{
+    uint8_t bytes[256];
+    size_t n = clv__onnx__tensor_proto__get_packed_size(proto);
+    assert_true(n <= sizeof bytes);
+    assert_int_equal(clv__onnx__tensor_proto__pack(proto, bytes), n);
+    return clv_onnx_read_tensor(out, bytes, n, err);
+}
+
+static void test_onnx_tensor__reads_a_tensor_on_its_own(void **state)
+{
+    static const float raw[] = {1, 2, 3};
+    onnx_builder b;
+    clv_tensor tensor;
+    (void)state;
+
+    const Clv__Onnx__TensorProto *proto = init_c(&b, ONNX_FLOAT, raw, sizeof raw);
+    assert_int_equal(read_alone(&tensor, proto, NULL), CLV_OK);
+    assert_int_equal(tensor.dtype, CLV_F32);
+    assert_true(clv_shape_equal(&tensor.shape, &(clv_shape){1, {3}}));
+    assert_memory_equal(tensor.data, raw, sizeof raw);
+    clv_free(tensor.data);
+    onnx_builder_done(&b);
+}
+
+static void test_onnx_tensor__refuses_a_bad_tensor_on_its_own(void **state)
+{
+    onnx_builder b;
+    clv_tensor tensor;
+    clv_error err = CLV_ERROR_INIT;
+    (void)state;
+
+    assert_int_equal(clv_onnx_read_tensor(&tensor, "GIF89a", 6, &err), CLV_EFORMAT);
+    assert_int_equal(clv_onnx_read_tensor(&tensor, "", 0, &err), CLV_EUNSUPPORTED);
+    assert_int_equal(read_alone(&tensor, init_c(&b, ONNX_FLOAT, "1234", 4), &err), CLV_EFORMAT);
+    assert_non_null(strstr(err.message, "4 bytes of data; its shape needs 12"));
+    onnx_builder_done(&b);
+    Clv__Onnx__TensorProto *external = init_c(&b, ONNX_FLOAT, NULL, 0);
+    onnx_external(&b, external, "w.bin", NULL, NULL);
+    assert_int_equal(read_alone(&tensor, external, &err), CLV_EUNSUPPORTED);
+    onnx_builder_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -510,6 +555,8 @@ int main(void)
         cmocka_unit_test(test_onnx_tensor__refuses_ranges_beyond_the_file),
         cmocka_unit_test(test_onnx_tensor__checks_the_file_before_it_takes_memory),
         cmocka_unit_test(test_onnx_tensor__refuses_external_data_without_a_folder),
+        cmocka_unit_test(test_onnx_tensor__reads_a_tensor_on_its_own),
+        cmocka_unit_test(test_onnx_tensor__refuses_a_bad_tensor_on_its_own),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
 }

@@ -115,7 +115,7 @@ static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         const clv_tensor *input = clv_node_input(job->graph, node, i);
         if (input->data != NULL) {
-            CLV_TRY(clv_dn_kernel_keep(kernel, (int)i, input, &layout));
+            CLV_TRY(clv_dn_kernel_keep(kernel, (int)i, input, &layout, 1));
         } else {
             job->io->inputs[i] = layout;
             clv_dn_kernel_input(kernel, (int)i, i);

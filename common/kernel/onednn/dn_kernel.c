@@ -272,16 +272,18 @@ clv_status clv_dn_kernel_pack(clv_kernel *kernel, const clv_dn_job *job, int arg
 }
 
 clv_status clv_dn_kernel_keep(clv_kernel *kernel, int arg, const clv_tensor *constant,
-                              const clv_layout *layout)
+                              const clv_layout *layout, size_t n)
 {
     clv_layout plain = clv_layout_plain();
     size_t bytes = 0;
 
     CLV_TRY(clv_layout_bytes(&bytes, layout, constant));
-    void *packed = clv_alloc_aligned(bytes);
+    char *packed = clv_alloc_aligned(n * bytes);
     if (packed == NULL)
         return CLV_ENOMEM;
-    clv_layout_reorder(packed, layout, constant->data, &plain, &constant->shape, sizeof(float));
+    for (size_t i = 0; i < n; i++)
+        clv_layout_reorder(packed + i * bytes, layout, constant->data, &plain, &constant->shape,
+                           sizeof(float));
     add_argument(kernel, (argument){.id = arg, .source = FROM_PACKED, .packed = packed});
     return CLV_OK;
 }

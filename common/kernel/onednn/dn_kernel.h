@@ -88,9 +88,9 @@ CLV_NODISCARD clv_status clv_dn_kernel_pack(clv_kernel *kernel, const clv_dn_job
                                             const dnnl_memory_desc_t *from, void *data,
                                             float scale);
 
-/** Argument @p arg is a copy of @p constant in @p layout. */
+/** Argument @p arg is @p constant in @p layout, @p n times one behind the other. */
 CLV_NODISCARD clv_status clv_dn_kernel_keep(clv_kernel *kernel, int arg, const clv_tensor *constant,
-                                            const clv_layout *layout);
+                                            const clv_layout *layout, size_t n);
 
 /** Code of our own in place of a primitive: @p addresses are the arguments' in the order in which
  *  they were named (their numbers mean nothing then). @p plan is the kernel's from now on. */

@@ -51,8 +51,8 @@ static clv_status compile_batch_norm(clv_kernel *kernel, const clv_dn_job *job)
 
     CLV_TRY(clv_dn_kernel_map(kernel, job, describe_batch_norm, &b));
     for (uint32_t i = 1; i < 5; i++)
-        CLV_TRY(
-            clv_dn_kernel_keep(kernel, args[i], clv_node_input(job->graph, job->node, i), &plain));
+        CLV_TRY(clv_dn_kernel_keep(kernel, args[i], clv_node_input(job->graph, job->node, i),
+                                   &plain, 1));
     return CLV_OK;
 }
 
@@ -88,7 +88,7 @@ static clv_status compile_prelu(clv_kernel *kernel, const clv_dn_job *job)
 
     slope.shape = p.slope = clv_dn_promote(&slope.shape, p.shape->rank);
     CLV_TRY(clv_dn_kernel_map(kernel, job, describe_prelu, &p));
-    return clv_dn_kernel_keep(kernel, DNNL_ARG_WEIGHTS, &slope, &job->io->inputs[0]);
+    return clv_dn_kernel_keep(kernel, DNNL_ARG_WEIGHTS, &slope, &job->io->inputs[0], 1);
 }
 
 const clv_dn_op clv_dn_batch_norm = {supports_batch_norm, compile_batch_norm};
