@@ -4,17 +4,17 @@
 
 /** @file demo_raster.h: paints sprites, which are stacks of flat shapes, into a picture.
  *  A sprite is drawn in a square of its own, -1024..1024 on both axes, x to the right and y down;
- *  its pose then turns, mirrors, squashes and places that square. 16 samples a pixel. Integers only. */
+ *  its pose then turns, mirrors, squashes and places it. 16 samples a pixel. Integers only. */
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "demo_images.h"
 
 enum {
-    CLV_DEMO_UNIT       = 1024, /* half a sprite's side, in its own coordinates */
-    CLV_DEMO_PX         = 8,    /* poses count in eighths of a pixel */
-    CLV_DEMO_TURN       = 256,  /* angles count in 256ths of a turn, clockwise */
-    CLV_DEMO_OPAQUE     = 256,
+    CLV_DEMO_UNIT = 1024, /* half a sprite's side, in its own coordinates */
+    CLV_DEMO_PX = 8,      /* poses count in eighths of a pixel */
+    CLV_DEMO_TURN = 256,  /* angles count in 256ths of a turn, clockwise */
+    CLV_DEMO_OPAQUE = 256,
     CLV_DEMO_MAX_SHAPES = 32,
     CLV_DEMO_MAX_POINTS = 6
 };

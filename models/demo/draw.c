@@ -10,7 +10,7 @@
 
 enum { EXIT_USAGE = 2, SHEET_ROWS = 8, GAP = 2 };
 enum {
-    SHEET_WIDTH  = CLV_DEMO_CLASSES * (CLV_DEMO_WIDTH + GAP) + GAP,
+    SHEET_WIDTH = CLV_DEMO_CLASSES * (CLV_DEMO_WIDTH + GAP) + GAP,
     SHEET_HEIGHT = SHEET_ROWS * (CLV_DEMO_HEIGHT + GAP) + GAP
 };
 
@@ -45,7 +45,7 @@ static void usage(FILE *to)
 
 static bool parse_number(uint64_t *out, const char *text)
 {
-    char *end                = NULL;
+    char *end = NULL;
     unsigned long long value = 0;
 
     errno = 0;
@@ -61,21 +61,23 @@ static bool parse_number(uint64_t *out, const char *text)
 /* Where an option's value goes: a number or a name. Both NULL for what is no such option. */
 static void find_option(uint64_t **number, const char ***name, options *opts, const char *flag)
 {
-    *number = strcmp(flag, "--seed") == 0 ? &opts->seed
-              : strcmp(flag, "--count") == 0 ? &opts->count : NULL;
-    *name   = strcmp(flag, "--images") == 0 ? &opts->images
-              : strcmp(flag, "--labels") == 0 ? &opts->labels
-              : strcmp(flag, "--sheet") == 0 ? &opts->sheet : NULL;
+    *number = strcmp(flag, "--seed") == 0    ? &opts->seed
+              : strcmp(flag, "--count") == 0 ? &opts->count
+                                             : NULL;
+    *name = strcmp(flag, "--images") == 0   ? &opts->images
+            : strcmp(flag, "--labels") == 0 ? &opts->labels
+            : strcmp(flag, "--sheet") == 0  ? &opts->sheet
+                                            : NULL;
 }
 
 /* Prints what is wrong, and returns false. */
 static bool parse_options(options *opts, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        uint64_t *number  = NULL;
+        uint64_t *number = NULL;
         const char **name = NULL;
 
-        opts->help  = opts->help || strcmp(argv[i], "--help") == 0;
+        opts->help = opts->help || strcmp(argv[i], "--help") == 0;
         opts->names = opts->names || strcmp(argv[i], "--names") == 0;
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--names") == 0)
             continue;
@@ -132,7 +134,7 @@ static void place_on_sheet(contact_sheet *sheet, const uint8_t *rgb, uint32_t la
 {
     if (sheet->filled[label] == SHEET_ROWS)
         return;
-    size_t top  = GAP + (size_t)sheet->filled[label]++ * (CLV_DEMO_HEIGHT + GAP);
+    size_t top = GAP + (size_t)sheet->filled[label]++ * (CLV_DEMO_HEIGHT + GAP);
     size_t left = GAP + label * (size_t)(CLV_DEMO_WIDTH + GAP);
 
     for (size_t y = 0; y < CLV_DEMO_HEIGHT; y++)
@@ -146,7 +148,7 @@ static bool write_sheet(const contact_sheet *sheet, const char *path)
 
     if (!open_file(&file, path))
         return false;
-    int n   = snprintf(header, sizeof header, "P6 %d %d 255\n", SHEET_WIDTH, SHEET_HEIGHT);
+    int n = snprintf(header, sizeof header, "P6 %d %d 255\n", SHEET_WIDTH, SHEET_HEIGHT);
     bool ok = write_bytes(file, path, header, (size_t)n) &&
               write_bytes(file, path, sheet->rgb, sizeof sheet->rgb);
     return close_file(file, path) && ok;
@@ -176,14 +178,14 @@ static bool run(const options *opts)
     memset(sheet.rgb, 255, sizeof sheet.rgb);
     bool ok = open_file(&images, opts->images) && open_file(&labels, opts->labels) &&
               draw_pictures(opts, images, labels, &sheet);
-    ok      = close_file(images, opts->images) && ok;
-    ok      = close_file(labels, opts->labels) && ok;
+    ok = close_file(images, opts->images) && ok;
+    ok = close_file(labels, opts->labels) && ok;
     return ok;
 }
 
 int main(int argc, char **argv)
 {
-    options opts = { .count = 200 };
+    options opts = {.count = 200};
 
     if (!parse_options(&opts, argc, argv))
         return EXIT_USAGE;

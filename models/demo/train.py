@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ SEED_VALIDATION = 1_000_000
 SEED_TEST = 2_000_000
 SEED_TRAINING = 10_000_000
 
-BATCH = 64
+BATCH = 32
 TEMPERATURE = 4.0
 LABEL_SHARE = 0.1  # of the student's loss; the rest comes from the teacher
 
@@ -76,25 +77,29 @@ def separable(c_in, c_out, stride):
 
 
 def classifier(layers, channels):
-    return nn.Sequential(
-        *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, CLASSES)
-    )
+    """Names the layers, so that the exported tensors carry their names."""
+    tail = [
+        ("pool", nn.AdaptiveAvgPool2d(1)),
+        ("flatten", nn.Flatten()),
+        ("fc", nn.Linear(channels, CLASSES)),
+    ]
+    return nn.Sequential(OrderedDict([*layers, *tail]))
 
 
 def make_teacher():
     return classifier(
         [
-            ConvBn(3, 16, 3, 2, act=nn.ReLU6),  # [16, 48, 48]
-            inverted_residual(16, 24, 2, 3),  # [24, 24, 24]
-            inverted_residual(24, 24, 1, 4),
-            inverted_residual(24, 40, 2, 4),  # [40, 12, 12]
-            inverted_residual(40, 40, 1, 4),
-            inverted_residual(40, 40, 1, 4),
-            inverted_residual(40, 72, 2, 4),  # [72, 6, 6]
-            inverted_residual(72, 72, 1, 4),
-            inverted_residual(72, 72, 1, 4),
-            inverted_residual(72, 72, 1, 4),
-            ConvBn(72, 256, 1, act=nn.ReLU6),
+            ("stem", ConvBn(3, 16, 3, 2)),  # [16, 48, 48]
+            ("down", ConvBn(16, 24, 3, 2)),  # [24, 24, 24]
+            ("block1", inverted_residual(24, 24, 1, 4)),
+            ("block2", inverted_residual(24, 40, 2, 4)),  # [40, 12, 12]
+            ("block3", inverted_residual(40, 40, 1, 4)),
+            ("block4", inverted_residual(40, 40, 1, 4)),
+            ("block5", inverted_residual(40, 72, 2, 4)),  # [72, 6, 6]
+            ("block6", inverted_residual(72, 72, 1, 4)),
+            ("block7", inverted_residual(72, 72, 1, 4)),
+            ("block8", inverted_residual(72, 72, 1, 4)),
+            ("head", ConvBn(72, 256, 1, act=nn.ReLU6)),
         ],
         256,
     )
@@ -103,13 +108,13 @@ def make_teacher():
 def make_student():
     return classifier(
         [
-            ConvBn(3, 12, 3, 2),  # [12, 48, 48]
-            separable(12, 24, 2),  # [24, 24, 24]
-            separable(24, 32, 2),  # [32, 12, 12]
-            separable(32, 32, 1),
-            separable(32, 64, 2),  # [64, 6, 6]
-            separable(64, 64, 1),
-            separable(64, 96, 1),
+            ("stem", ConvBn(3, 12, 3, 2)),  # [12, 48, 48]
+            ("block1", separable(12, 24, 2)),  # [24, 24, 24]
+            ("block2", separable(24, 32, 2)),  # [32, 12, 12]
+            ("block3", separable(32, 32, 1)),
+            ("block4", separable(32, 64, 2)),  # [64, 6, 6]
+            ("block5", separable(64, 64, 1)),
+            ("block6", separable(64, 96, 1)),
         ],
         96,
     )
@@ -154,7 +159,7 @@ def to_input(pictures):
 @torch.no_grad()
 def predict(model, pictures):
     model.eval()
-    return torch.cat([model(to_input(part)) for part in pictures.split(256)])
+    return torch.cat([model(to_input(part)) for part in pictures.split(BATCH)])
 
 
 def accuracy(model, pictures, labels):
@@ -227,7 +232,7 @@ def count_macs(model):
 
 
 def export(model, path):
-    """Leaves the batch normalisations as nodes of their own: folding them is the importer's work."""
+    """Leaves batch normalisations as nodes: folding them is the importer's work."""
     model.eval()
     model.to(memory_format=torch.contiguous_format)
     torch.onnx.export(
@@ -257,9 +262,9 @@ def parse_arguments():
     parser.add_argument("--out", type=Path, default=HERE, help="folder for the results")
     parser.add_argument("--draw", type=Path, help="drawing program (default: compile it)")
     parser.add_argument("--training", type=int, default=48_000, help="training pictures")
-    parser.add_argument("--held-out", type=int, default=4_000, help="validation, and test, pictures")
+    parser.add_argument("--held-out", type=int, default=4_000, help="validation, test pictures")
     parser.add_argument("--teacher-epochs", type=int, default=5)
-    parser.add_argument("--student-epochs", type=int, default=6)
+    parser.add_argument("--student-epochs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--control", action="store_true",
                         help="also train a student on labels alone, to compare")
