@@ -91,8 +91,8 @@ const char *clv_graph_fresh_name(clv_graph *graph, const char *stem)
     if (name == NULL)
         return NULL;
     (void)snprintf(name, cap, "%s", stem);
-    for (unsigned i = 1; clv_graph_find_value(graph, name) != CLV_NO_VALUE; i++)
-        (void)snprintf(name, cap, "%s.%u", stem, i);
+    while (clv_graph_find_value(graph, name) != CLV_NO_VALUE)
+        (void)snprintf(name, cap, "%s.%u", stem, ++graph->n_fresh);
     return name;
 }
 

@@ -95,6 +95,7 @@ typedef struct clv_graph {
     uint32_t *outputs;
     /* private to graph.c */
     uint32_t cap_values, cap_nodes, cap_inputs, cap_outputs;
+    uint32_t n_fresh; /* numbers given to fresh names so far */
     clv_arena arena;
     struct clv_blob *blobs;
     struct clv_name_table *names;
@@ -112,7 +113,7 @@ CLV_NODISCARD clv_status clv_graph_add_value(uint32_t *out, clv_graph *graph, co
 /** The value called @p name, or CLV_NO_VALUE. O(1). */
 uint32_t clv_graph_find_value(const clv_graph *graph, const char *name);
 
-/** A name that no value has yet, "stem", "stem.1", ...; memory of the graph. NULL: no memory. */
+/** A name that no value has yet, "stem" or "stem.N"; memory of the graph. NULL: no memory. */
 const char *clv_graph_fresh_name(clv_graph *graph, const char *stem);
 
 /** Give a value constant data. clv_graph_own_data(): zeroed, aligned memory that dies with the

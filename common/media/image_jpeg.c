@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JPEG by libjpeg-turbo, with its defaults (accurate integer DCT, fancy upsampling): the pixels
- * are those of Pillow. libjpeg goes on after most errors and paints grey; here that is a failure.
- */
+ * are those of Pillow. Where libjpeg would go on and paint grey, decoding fails. */
 #include <setjmp.h>
 #include <stdio.h>
 

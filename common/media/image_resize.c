@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Separable resampling with the triangle filter, bit for bit as Pillow's BILINEAR: weights in
- * fixed point, columns first, then rows, rounded to 8 bits after each. Only the rows that the next
- * output row needs are held in between. */
+ * fixed point, horizontally first, then vertically, rounded to 8 bits after each. Only the rows
+ * that the next output row needs are held in between. */
 #include "media/image.h"
 
 #include "base/error.h"

@@ -14,6 +14,7 @@
 #include "base/digest.h"
 #include "net/identity.h"
 #include "net/link.h"
+#include "net/wire.h"
 
 typedef struct clv_listener clv_listener;
 typedef struct clv_incoming clv_incoming; /**< one request, owned by whoever holds it */

@@ -30,6 +30,7 @@ struct edge_server {
     server_mood mood;
     clv_incoming *held[MAX_HELD];
     uint32_t n_held, n_requests;
+    uint64_t last_deadline_us;
 };
 
 static void check(bool ok, const char *what)
@@ -62,7 +63,8 @@ static void run_suffix(edge_server *server, uint32_t cut, const uint8_t *payload
 static void reply(edge_server *server, clv_incoming *request)
 {
     const clv_link_request *header = clv_incoming_header(request);
-    const clv_server_times times = {.decode_us = 1, .queue_us = 2, .compute_us = 3};
+    const clv_server_times honest = {.decode_us = 1, .queue_us = 2, .compute_us = 3};
+    const clv_server_times boast = {.decode_us = 1, .queue_us = UINT64_MAX, .compute_us = 3};
     clv_tensor_set *outputs = &server->outputs;
     size_t bytes, bound = 0;
     const uint8_t *payload = clv_incoming_payload(request, &bytes);
@@ -74,12 +76,12 @@ static void reply(edge_server *server, clv_incoming *request)
     check(clv_activation_encode(&bytes, CLV_CODEC_FLOAT, outputs->tensors, outputs->count, out,
                                 bound) == CLV_OK,
           "encode");
-    clv_incoming_send(request, bytes, &times);
+    clv_incoming_send(request, bytes, server->mood == SERVER_BOASTS ? &boast : &honest);
 }
 
 static void babble(clv_incoming *request)
 {
-    const clv_server_times times = {.decode_us = UINT64_MAX, .queue_us = UINT64_MAX};
+    const clv_server_times times = {.decode_us = 1};
     uint8_t *out;
 
     check(clv_incoming_reserve(request, &out, 40) == CLV_OK, "reserve");
@@ -93,8 +95,10 @@ static void on_request(void *context, clv_incoming *request)
 
     (void)pthread_mutex_lock(&server->lock);
     server->n_requests++;
+    server->last_deadline_us = clv_incoming_header(request)->deadline_us;
     switch (server->mood) {
     case SERVER_ANSWERS:
+    case SERVER_BOASTS:
         reply(server, request);
         break;
     case SERVER_HOLDS:
@@ -211,4 +215,12 @@ uint32_t edge_server_requests(edge_server *server)
     uint32_t n = server->n_requests;
     (void)pthread_mutex_unlock(&server->lock);
     return n;
+}
+
+uint64_t edge_server_last_deadline_us(edge_server *server)
+{
+    (void)pthread_mutex_lock(&server->lock);
+    uint64_t us = server->last_deadline_us;
+    (void)pthread_mutex_unlock(&server->lock);
+    return us;
 }

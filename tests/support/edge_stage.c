@@ -90,9 +90,11 @@ void edge_stage_open(edge_stage *stage)
     name_path(stage->bundle, stage, "model.clv");
     name_path(stage->alone, stage, "alone.clv");
     name_path(stage->tensors, stage, "tensors.clv");
+    name_path(stage->misfits, stage, "misfits.clv");
     write_bundle(stage->bundle, STAGE_SIDE / 2, true);
     write_bundle(stage->alone, 0, true);
     write_bundle(stage->tensors, STAGE_SIDE, false);
+    write_bundle(stage->misfits, STAGE_SIDE / 2, false);
     make_keys(stage);
 }
 

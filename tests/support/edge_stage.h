@@ -20,6 +20,7 @@ typedef struct edge_stage {
     char bundle[STAGE_PATH_BYTES];  /**< an image model and its student */
     char alone[STAGE_PATH_BYTES];   /**< the same model without a student */
     char tensors[STAGE_PATH_BYTES]; /**< a model that takes a tensor, with a student for it */
+    char misfits[STAGE_PATH_BYTES]; /**< the same with a student that takes a smaller one */
     char ca[STAGE_PATH_BYTES], cert[STAGE_PATH_BYTES], key[STAGE_PATH_BYTES]; /**< a device's */
     char server_cert[STAGE_PATH_BYTES], server_key[STAGE_PATH_BYTES];
     char other_ca[STAGE_PATH_BYTES], other_cert[STAGE_PATH_BYTES],
@@ -54,7 +55,8 @@ typedef enum server_mood {
     SERVER_ANSWERS,
     SERVER_HOLDS,   /**< keeps requests until edge_server_let_go() */
     SERVER_REFUSES, /**< "the server is having a bad day" */
-    SERVER_BABBLES  /**< answers with bytes that are no answer */
+    SERVER_BABBLES, /**< answers with bytes that are no answer */
+    SERVER_BOASTS   /**< answers, with times that can't be */
 } server_mood;
 
 typedef struct edge_server edge_server;
@@ -74,7 +76,8 @@ void edge_server_await_held(edge_server *server, uint32_t n);
 /** Answer the requests that are held. */
 void edge_server_let_go(edge_server *server);
 
-/** Requests that have come. */
+/** Requests that have come, and the time that the last one left for its answer. */
 uint32_t edge_server_requests(edge_server *server);
+uint64_t edge_server_last_deadline_us(edge_server *server);
 
 #endif

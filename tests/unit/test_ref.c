@@ -313,13 +313,13 @@ static void test_ref__empty_tensors_are_computed(void **state)
     case_free(c);
 }
 
-/* Of [0, 2^62] only the product is small: nothing may loop over its dimensions. */
+/* Of [2^39, 0, 2] only the product is small: nothing may loop over its dimensions. */
 static void test_ref__empty_tensors_with_huge_dimensions_take_no_time(void **state)
 {
     static const clv_op ops[] = {CLV_OP_SOFTMAX, CLV_OP_LRN,    CLV_OP_TRANSPOSE, CLV_OP_RELU,
                                  CLV_OP_CONCAT,  CLV_OP_GATHER, CLV_OP_ADD};
     static const int64_t index = 0;
-    const clv_shape shape = CASE_SHAPE((int64_t)1 << 40, 0, (int64_t)1 << 62);
+    const clv_shape shape = CASE_SHAPE((int64_t)1 << 39, 0, 2);
     (void)state;
 
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {

@@ -120,11 +120,12 @@ static void collapse(clv_shape *full, clv_shape *other, const binary *p, const c
 }
 
 /* How often to repeat a constant that is one row of the collapsed full operand. */
-static int64_t repeats_of(const binary *p, const clv_shape *full, const clv_shape *other)
+static int64_t repeats_of(const binary *p, const clv_layout *layout, const clv_shape *full,
+                          const clv_shape *other)
 {
     int64_t n = 1;
 
-    if (!p->other_constant || full->rank != 2 || other->dim[0] != 1)
+    if (!p->other_constant || layout->block > 1 || full->rank != 2 || other->dim[0] != 1)
         return 1;
     while (full->dim[1] * n < LONG_ROW && full->dim[0] % (2 * n) == 0)
         n *= 2;
@@ -149,7 +150,7 @@ static dnnl_status_t describe(dnnl_primitive_desc_t *out, const void *params,
         clv_dn_describe(&full, &p->shape, layout);
         clv_dn_describe(&other, &p->other_shape, &second);
     } else {
-        int64_t n = repeats_of(p, &f, &o);
+        int64_t n = repeats_of(p, layout, &f, &o);
         if (n > 1) {
             f.dim[0] /= n;
             f.dim[1] *= n;
@@ -179,7 +180,7 @@ static clv_status add_other(clv_kernel *kernel, const clv_dn_job *job, const bin
     other.shape = p->other_shape;
     collapse(&f, &o, p, layout);
     return clv_dn_kernel_keep(kernel, DNNL_ARG_SRC_1, &other, second,
-                              (size_t)repeats_of(p, &f, &o));
+                              (size_t)repeats_of(p, layout, &f, &o));
 }
 
 static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)

@@ -89,7 +89,7 @@ static bool ref_supports(const clv_graph *graph, const clv_node *node)
 }
 
 /* Kernels may rely on there being something to compute, and so on every extent being bounded by
- * memory that exists: in [0, 2^62] only the product is small. */
+ * memory that exists: of [2^40, 0] only the product is small. */
 static clv_status run_node(const clv_graph *graph, const clv_node *node, const clv_tensor *inputs,
                            clv_tensor *outputs)
 {
