@@ -25,6 +25,8 @@
 #include <cleave/status.h>
 #include <cleave/tensor.h>
 
+CLV_BEGIN_API
+
 typedef struct clv_edge clv_edge;
 
 /** Who gave an answer: X(NAME, "label"). */
@@ -153,5 +155,7 @@ CLV_NODISCARD clv_status clv_edge_image_size(uint32_t *width_out, uint32_t *heig
 
 /** Number of nodes of the model: cuts are 0 .. this. */
 uint32_t clv_edge_cut_count(const clv_edge *edge);
+
+CLV_END_API
 
 #endif

@@ -12,6 +12,21 @@
 #define CLV_PRINTF(fmt_index, args_index)
 #endif
 
+/** Around the declarations of a public header: C linkage for C++, visible in a shared library. */
+#if defined(__cplusplus)
+#define CLV_BEGIN_API                                                                              \
+    extern "C" {                                                                                   \
+    _Pragma("GCC visibility push(default)")
+#define CLV_END_API                                                                                \
+    _Pragma("GCC visibility pop")                                                                  \
+    }
+#else
+#define CLV_BEGIN_API _Pragma("GCC visibility push(default)")
+#define CLV_END_API _Pragma("GCC visibility pop")
+#endif
+
+CLV_BEGIN_API
+
 /** Every status: X(name, text). The enum and clv_status_text() are both made from it. */
 #define CLV_STATUS_LIST(X)                                                                         \
     X(OK, "success")                                                                               \
@@ -53,5 +68,7 @@ typedef struct clv_error {
 
 /** The text of @p status, static; "unknown status" for a value that is none. Thread-safe. */
 const char *clv_status_text(clv_status status);
+
+CLV_END_API
 
 #endif

@@ -11,6 +11,8 @@
 
 #include <cleave/status.h>
 
+CLV_BEGIN_API
+
 /** Every element type: X(name, text, bytes). The numbers are part of the bundle format: only
  *  append. BOOL is one byte, 0 or 1. F16 is IEEE binary16, stored only. */
 #define CLV_DTYPE_LIST(X)                                                                          \
@@ -70,5 +72,7 @@ bool clv_shape_equal(const clv_shape *a, const clv_shape *b);
 /** Write "1x3x224x224" ("scalar" for rank 0), cut to @p cap with its final NUL.
  *  @return @p dst. */
 char *clv_shape_format(char *dst, size_t cap, const clv_shape *shape);
+
+CLV_END_API
 
 #endif
