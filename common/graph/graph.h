@@ -33,7 +33,8 @@ typedef enum clv_attr_type {
     CLV_ATTR_TENSOR
 } clv_attr_type;
 
-/** An attribute as ONNX names it. Memory belongs to the graph. */
+/** An attribute as ONNX names it; a list of strings is one string with commas between. Memory
+ *  belongs to the graph. */
 typedef struct clv_attr {
     const char *name;
     clv_attr_type type;

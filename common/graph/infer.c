@@ -61,9 +61,24 @@ clv_status infer_same(clv_graph *graph, const clv_node *node, clv_error *err)
     return clv_infer_set(graph, node, 0, x->dtype, &x->shape, err);
 }
 
+/* A constant scalar of any type whose bytes are all 0: false, or no ratio. */
+static bool is_constant_zero(const clv_tensor *x)
+{
+    static const uint8_t zeros[8];
+    size_t n;
+    return x != NULL && x->data != NULL && clv_shape_elems(&n, &x->shape) == CLV_OK && n == 1 &&
+           memcmp(x->data, zeros, clv_dtype_bytes(x->dtype)) == 0;
+}
+
+/* In training (input 2) elements are dropped, unless the ratio (input 1) is 0. */
 clv_status infer_dropout(clv_graph *graph, const clv_node *node, clv_error *err)
 {
     const clv_tensor *x = clv_node_input(graph, node, 0);
+    if (clv_node_input(graph, node, 2) != NULL &&
+        !is_constant_zero(clv_node_input(graph, node, 2)) &&
+        !is_constant_zero(clv_node_input(graph, node, 1)))
+        return clv_infer_fail(err, node, CLV_EUNSUPPORTED,
+                              "a training_mode that isn't a constant false is not supported");
     CLV_TRY(clv_infer_set(graph, node, 1, CLV_BOOL, &x->shape, err));
     return clv_infer_set(graph, node, 0, x->dtype, &x->shape, err);
 }
@@ -89,91 +104,6 @@ clv_status infer_cast(clv_graph *graph, const clv_node *node, clv_error *err)
         return clv_infer_fail(err, node, CLV_EUNSUPPORTED, "no such element type");
     return clv_infer_set(graph, node, 0, (clv_dtype)to, &clv_node_input(graph, node, 0)->shape,
                          err);
-}
-
-/* [n, c, window.out...] */
-static clv_status set_window_output(clv_graph *graph, const clv_node *node, int64_t channels,
-                                    const clv_window *window, clv_error *err)
-{
-    const clv_tensor *x = clv_node_input(graph, node, 0);
-    clv_shape shape = {.rank = x->shape.rank, .dim = {x->shape.dim[0], channels}};
-
-    memcpy(shape.dim + 2, window->out, window->n * sizeof shape.dim[0]);
-    return clv_infer_set(graph, node, 0, x->dtype, &shape, err);
-}
-
-clv_status infer_conv(clv_graph *graph, const clv_node *node, clv_error *err)
-{
-    clv_conv_params p;
-    CLV_TRY(clv_conv_params_of(&p, graph, node, err));
-    CLV_TRY(set_window_output(graph, node, p.out_channels, &p.window, err));
-    const clv_tensor *residual = clv_node_input(graph, node, 3);
-    if (residual != NULL &&
-        !clv_shape_equal(&residual->shape, &clv_node_output(graph, node, 0)->shape))
-        return clv_infer_fail(err, node, CLV_ESHAPE, "the residual has another shape");
-    return CLV_OK;
-}
-
-clv_status infer_pool(clv_graph *graph, const clv_node *node, clv_error *err)
-{
-    clv_pool_params p;
-    CLV_TRY(clv_pool_params_of(&p, graph, node, err));
-    return set_window_output(graph, node, clv_node_input(graph, node, 0)->shape.dim[1], &p.window,
-                             err);
-}
-
-clv_status infer_global_pool(clv_graph *graph, const clv_node *node, clv_error *err)
-{
-    const clv_tensor *x = clv_node_input(graph, node, 0);
-    clv_shape shape = x->shape;
-
-    if (shape.rank < 3)
-        return clv_infer_fail(err, node, CLV_ESHAPE, "there are no spatial dimensions to pool");
-    for (uint32_t i = 2; i < shape.rank; i++) {
-        if (shape.dim[i] < 1)
-            return clv_infer_fail(err, node, CLV_ESHAPE, "a spatial dimension is empty");
-        shape.dim[i] = 1;
-    }
-    return clv_infer_set(graph, node, 0, x->dtype, &shape, err);
-}
-
-clv_status infer_gemm(clv_graph *graph, const clv_node *node, clv_error *err)
-{
-    clv_gemm_params p;
-    CLV_TRY(clv_gemm_params_of(&p, graph, node, err));
-    clv_shape shape = {.rank = 2, .dim = {p.m, p.n}};
-    const clv_tensor *c = clv_node_input(graph, node, 2);
-    clv_shape wide;
-    if (c != NULL && (clv_shape_broadcast(&wide, &shape, &c->shape) != CLV_OK ||
-                      !clv_shape_equal(&wide, &shape)))
-        return clv_infer_fail(err, node, CLV_ESHAPE, "C can't be broadcast to the product");
-    return clv_infer_set(graph, node, 0, clv_node_input(graph, node, 0)->dtype, &shape, err);
-}
-
-clv_status infer_matmul(clv_graph *graph, const clv_node *node, clv_error *err)
-{
-    const clv_tensor *a = clv_node_input(graph, node, 0);
-    const clv_tensor *b = clv_node_input(graph, node, 1);
-    clv_shape left = a->shape, right = b->shape, batch;
-
-    if (left.rank < 1 || right.rank < 1)
-        return clv_infer_fail(err, node, CLV_ESHAPE, "MatMul takes no scalars");
-    if (left.rank == 1)
-        left = (clv_shape){.rank = 2, .dim = {1, left.dim[0]}};
-    if (right.rank == 1)
-        right = (clv_shape){.rank = 2, .dim = {right.dim[0], 1}};
-    int64_t m = left.dim[left.rank - 2], n = right.dim[right.rank - 1];
-    if (left.dim[left.rank - 1] != right.dim[right.rank - 2])
-        return clv_infer_fail(err, node, CLV_ESHAPE, "the inner dimensions differ");
-    left.rank -= 2;
-    right.rank -= 2;
-    if (clv_shape_broadcast(&batch, &left, &right) != CLV_OK)
-        return clv_infer_fail(err, node, CLV_ESHAPE, "the batch dimensions can't be broadcast");
-    if (a->shape.rank > 1)
-        batch.dim[batch.rank++] = m;
-    if (b->shape.rank > 1)
-        batch.dim[batch.rank++] = n;
-    return clv_infer_set(graph, node, 0, a->dtype, &batch, err);
 }
 
 clv_status infer_reduce(clv_graph *graph, const clv_node *node, clv_error *err)

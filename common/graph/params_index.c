@@ -142,3 +142,20 @@ clv_status clv_reduce_axes_of(uint32_t *mask_out, const clv_graph *graph, const 
     *mask_out = mask;
     return CLV_OK;
 }
+
+clv_status clv_mvn_axes_of(uint32_t *mask_out, const clv_graph *graph, const clv_node *node,
+                           clv_error *err)
+{
+    static const int64_t usual[] = {0, 2, 3};
+    const clv_attr *axes = clv_node_attr(node, "axes", CLV_ATTR_INTS);
+    uint32_t rank = clv_node_input(graph, node, 0)->shape.rank;
+    uint32_t n = axes != NULL ? axes->count : 3, mask = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t axis = 0;
+        CLV_TRY(clv_axis_of(&axis, axes != NULL ? axes->v.ints[i] : usual[i], rank, node, err));
+        mask |= 1u << axis;
+    }
+    *mask_out = mask;
+    return CLV_OK;
+}

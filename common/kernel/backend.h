@@ -23,10 +23,11 @@ typedef struct clv_kernel clv_kernel; /**< defined by each backend */
 
 /** How a kernel meets its surroundings. The runtime fills the layouts that values have; compile
  *  overwrites what it wants otherwise. Arrays have n_inputs / n_outputs elements; constants and
- *  absent inputs have no meaning here (constants are packed by compile and never passed to bind). */
+ *  absent inputs have no meaning here (constants are packed by compile and never passed to bind).
+ */
 typedef struct clv_kernel_io {
-    clv_layout *inputs;  /**< in: as produced; out: as wanted */
-    clv_layout *outputs; /**< out */
+    clv_layout *inputs;   /**< in: as produced; out: as wanted */
+    clv_layout *outputs;  /**< out */
     size_t scratch_bytes; /**< out: private memory of one run, aligned to CLV_ALIGN */
     /** out: input whose buffer is output 0's as well, or CLV_NO_VALUE. Before run, output 0 holds
      *  a copy of that input in output 0's layout: the very same memory when nobody needs the input
@@ -51,8 +52,7 @@ typedef struct clv_backend {
      *  @return CLV_OK; CLV_EUNSUPPORTED (the runtime falls back to ref); CLV_ENOMEM;
      *          CLV_EINTERNAL with @p err for what the library says. */
     clv_status (*compile)(clv_kernel **out, clv_kernel_io *io, const clv_graph *graph,
-                          const clv_node *node, const clv_backend_options *options,
-                          clv_error *err);
+                          const clv_node *node, const clv_backend_options *options, clv_error *err);
     void (*free_kernel)(clv_kernel *kernel); /* NULL is a no-op */
 
     /** Fix the addresses for one execution. Tensors' data stay where they are for its life.

@@ -88,10 +88,12 @@ static clv_link_happening explain(const clv_dials *dials, int code, clv_error *e
 
     switch (code) {
     case NNG_ECONNREFUSED:
-        (void)clv_fail(err, CLV_EIO, address, "nobody listens there: does the server run, is the port right?");
+        (void)clv_fail(err, CLV_EIO, address,
+                       "nobody listens there: does the server run, is the port right?");
         return CLV_LINK_TURNED_AWAY;
     case NNG_EADDRINVAL:
-        (void)clv_fail(err, CLV_ENOENT, address, "the host's address cannot be found: is its name right?");
+        (void)clv_fail(err, CLV_ENOENT, address,
+                       "the host's address cannot be found: is its name right?");
         return CLV_LINK_TURNED_AWAY;
     case NNG_ETIMEDOUT:
     case NNG_ECANCELED:

@@ -14,9 +14,9 @@
 typedef struct clv_dials clv_dials;
 
 typedef struct clv_dials_options {
-    const char *url;      /**< "tcp://host:port"; borrowed */
-    const char *address;  /**< "host:port", for messages; borrowed */
-    uint64_t patience_us; /**< a dial's time limit */
+    const char *url;             /**< "tcp://host:port"; borrowed */
+    const char *address;         /**< "host:port", for messages; borrowed */
+    uint64_t patience_us;        /**< a dial's time limit */
     void (*on_end)(void *owner); /**< a dial has ended: clv_dials_take() has it. On nng's thread */
     void *owner;
 } clv_dials_options;

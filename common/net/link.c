@@ -166,8 +166,7 @@ static void take_refusal(clv_link *link, const clv_wire_refusal *refusal)
         return;
     }
     (void)clv_fail(&why, refusal->status, NULL, "%s", refusal->reason);
-    clv_link_event event = {
-        .type = CLV_LINK_REFUSED, .error = &why, .frame = refusal->frame};
+    clv_link_event event = {.type = CLV_LINK_REFUSED, .error = &why, .frame = refusal->frame};
     tell_answer(link, &event);
 }
 
@@ -182,12 +181,11 @@ static void on_message(void *owner, const clv_wire_header *header, const uint8_t
         take_refusal(link, &header->refusal);
     } else if (header->type == CLV_WIRE_REPLY) {
         const clv_wire_reply *reply = &header->reply;
-        clv_link_event event = {
-            .type = CLV_LINK_REPLY,
-            .frame = reply->frame,
-            .payload = payload,
-            .payload_bytes = payload_bytes,
-            .server = {reply->decode_us, reply->queue_us, reply->compute_us}};
+        clv_link_event event = {.type = CLV_LINK_REPLY,
+                                .frame = reply->frame,
+                                .payload = payload,
+                                .payload_bytes = payload_bytes,
+                                .server = {reply->decode_us, reply->queue_us, reply->compute_us}};
         tell_answer(link, &event);
     } /* a ping has done its work by coming */
 }

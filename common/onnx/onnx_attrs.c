@@ -8,20 +8,29 @@
 #define MAX_ATTRS 64u
 
 /* AttributeProto.AttributeType */
-enum { TYPE_FLOAT = 1, TYPE_INT, TYPE_STRING, TYPE_TENSOR, TYPE_FLOATS = 6, TYPE_INTS };
+enum {
+    TYPE_FLOAT = 1,
+    TYPE_INT,
+    TYPE_STRING,
+    TYPE_TENSOR,
+    TYPE_FLOATS = 6,
+    TYPE_INTS,
+    TYPE_STRINGS
+};
 
 /* Files of IR version 1 don't say the type: what is there says it. */
 static int32_t type_of(const Clv__Onnx__AttributeProto *proto)
 {
     if (proto->type != 0)
         return proto->type;
-    return proto->has_f          ? TYPE_FLOAT
-           : proto->has_i        ? TYPE_INT
-           : proto->has_s        ? TYPE_STRING
-           : proto->t != NULL    ? TYPE_TENSOR
-           : proto->n_floats > 0 ? TYPE_FLOATS
-           : proto->n_ints > 0   ? TYPE_INTS
-                                 : 0;
+    return proto->has_f           ? TYPE_FLOAT
+           : proto->has_i         ? TYPE_INT
+           : proto->has_s         ? TYPE_STRING
+           : proto->t != NULL     ? TYPE_TENSOR
+           : proto->n_floats > 0  ? TYPE_FLOATS
+           : proto->n_ints > 0    ? TYPE_INTS
+           : proto->n_strings > 0 ? TYPE_STRINGS
+                                  : 0;
 }
 
 static clv_status read_string(clv_onnx_importer *im, clv_attr *out, const ProtobufCBinaryData *s,
@@ -30,6 +39,30 @@ static clv_status read_string(clv_onnx_importer *im, clv_attr *out, const Protob
     out->type = CLV_ATTR_STRING;
     out->v.s = clv_arena_strndup(&im->scratch, (const char *)s->data, s->len);
     return out->v.s != NULL ? CLV_OK : clv_onnx_no_memory(im, where);
+}
+
+/* A list of strings becomes one with commas between: no operator that the graph has takes names
+ * with commas in them. */
+static clv_status read_strings(clv_onnx_importer *im, clv_attr *out,
+                               const Clv__Onnx__AttributeProto *proto, const char *where)
+{
+    size_t bytes = 1, used = 0;
+    for (size_t i = 0; i < proto->n_strings; i++)
+        bytes += proto->strings[i].len + 1;
+    char *text = clv_arena_alloc(&im->scratch, bytes, 1);
+    if (text == NULL)
+        return clv_onnx_no_memory(im, where);
+    for (size_t i = 0; i < proto->n_strings; i++) {
+        const ProtobufCBinaryData *s = &proto->strings[i];
+        if (i > 0)
+            text[used++] = ',';
+        if (s->len > 0)
+            memcpy(text + used, s->data, s->len);
+        used += s->len;
+    }
+    out->type = CLV_ATTR_STRING;
+    out->v.s = text;
+    return CLV_OK;
 }
 
 /* Numbers are borrowed from @p proto: clv_graph_add_node() copies them. */
@@ -58,6 +91,8 @@ static clv_status read_attr(clv_onnx_importer *im, clv_attr *out,
         out->count = (uint32_t)proto->n_ints;
         out->v.ints = proto->ints;
         return CLV_OK;
+    case TYPE_STRINGS:
+        return read_strings(im, out, proto, where);
     case TYPE_TENSOR:
         if (proto->t == NULL)
             break;

@@ -66,12 +66,12 @@ static clv_status check_options(const clv_onnx_options *options, clv_error *err)
                         (long long)options->batch);
     for (size_t i = 0; i < options->n_shapes; i++) {
         const clv_onnx_shape *shape = &options->shapes[i];
-        bool positive = shape->shape.rank <= CLV_MAX_RANK;
-        for (uint32_t d = 0; positive && d < shape->shape.rank; d++)
-            positive = shape->shape.dim[d] > 0;
-        if (!positive)
+        bool possible = shape->shape.rank <= CLV_MAX_RANK;
+        for (uint32_t d = 0; possible && d < shape->shape.rank; d++)
+            possible = shape->shape.dim[d] >= 0;
+        if (!possible)
             return clv_fail(err, CLV_EINVAL, shape->input,
-                            "the shape must have up to %u dimensions, all positive", CLV_MAX_RANK);
+                            "the shape must have up to %u dimensions, none negative", CLV_MAX_RANK);
         for (size_t j = 0; j < i; j++) {
             if (strcmp(options->shapes[j].input, shape->input) == 0)
                 return clv_fail(err, CLV_EINVAL, shape->input, "its shape is given twice");
@@ -94,9 +94,12 @@ static clv_status read_opset(clv_onnx_importer *im)
                             (long long)im->opset, (long long)set->version);
         im->opset = set->version;
     }
-    if (im->opset == 0)
+    if (im->opset == 0) {
+        CLV_TRY(clv_onnx_check_support(im)); /* a model of another domain's operators alone */
         return clv_fail(im->err, CLV_EFORMAT, "", "the model doesn't say which opset it is for");
-    if (im->opset < CLV_ONNX_MIN_OPSET || im->opset > CLV_ONNX_MAX_OPSET)
+    }
+    bool too_old = im->opset < CLV_ONNX_MIN_OPSET && !clv_onnx_is_unchanged(im);
+    if (too_old || im->opset > CLV_ONNX_MAX_OPSET)
         return clv_fail(im->err, CLV_EUNSUPPORTED, "",
                         "opset %lld is not supported, %d to %d are: convert the model with "
                         "onnx.version_converter",

@@ -16,19 +16,28 @@
 /** The shape of one graph input. */
 typedef struct clv_onnx_shape {
     const char *input;
-    clv_shape shape; /**< every dimension is positive */
+    clv_shape shape; /**< no dimension is negative */
 } clv_onnx_shape;
+
+/** A graph input that the caller knows already: it becomes a constant of the graph. Inputs that
+ * shapes depend on (a Reshape's target, a Slice's ends) must be known when the model is built. */
+typedef struct clv_onnx_constant {
+    const char *input;
+    clv_tensor tensor; /**< of the type that the model says; data is copied */
+} clv_onnx_constant;
 
 /** Dimensions that the model leaves open (symbolic, unknown, zero or negative) come from here. */
 typedef struct clv_onnx_options {
     const clv_onnx_shape *shapes; /**< override everything that the model says but the rank */
     size_t n_shapes;
     int64_t batch; /**< an open first dimension; all other open dimensions are 1 */
+    const clv_onnx_constant *constants;
+    size_t n_constants;
 } clv_onnx_options;
 
 #define CLV_ONNX_OPTIONS_INIT                                                                      \
     {                                                                                              \
-        NULL, 0, 1                                                                                 \
+        NULL, 0, 1, NULL, 0                                                                        \
     }
 
 /** Import the file @p path. External data is read from its folder and below.

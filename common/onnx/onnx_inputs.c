@@ -31,11 +31,27 @@ static const char *list_inputs(char *dst, size_t cap, const clv_graph *graph)
     return dst;
 }
 
+static bool is_input(const clv_onnx_importer *im, const char *name)
+{
+    for (size_t i = 0; i < im->model->graph->n_input; i++) {
+        if (strcmp(clv_onnx_text(im->model->graph->input[i]->name), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static clv_status no_such_input(const clv_onnx_importer *im, const char *name)
+{
+    char names[512];
+    return clv_fail(im->err, CLV_EINVAL, "input shapes",
+                    "the model has no input '%.100s'; its inputs are %s", name,
+                    list_inputs(names, sizeof names, im->graph));
+}
+
 /* An override for an input that doesn't exist is a slip of the user's pen. */
 static clv_status check_overrides(const clv_onnx_importer *im)
 {
     const clv_graph *graph = im->graph;
-    char names[512];
 
     for (size_t i = 0; i < im->options->n_shapes; i++) {
         const char *name = im->options->shapes[i].input;
@@ -43,10 +59,47 @@ static clv_status check_overrides(const clv_onnx_importer *im)
         for (uint32_t j = 0; j < graph->n_inputs && !found; j++)
             found = strcmp(graph->values[graph->inputs[j]].name, name) == 0;
         if (!found)
-            return clv_fail(im->err, CLV_EINVAL, "input shapes",
-                            "the model has no input '%.100s'; its inputs are %s", name,
-                            list_inputs(names, sizeof names, graph));
+            return no_such_input(im, name);
     }
+    for (size_t i = 0; i < im->options->n_constants; i++) {
+        if (!is_input(im, im->options->constants[i].input))
+            return no_such_input(im, im->options->constants[i].input);
+    }
+    return CLV_OK;
+}
+
+static const clv_onnx_constant *find_constant(const clv_onnx_options *options, const char *name)
+{
+    for (size_t i = 0; i < options->n_constants; i++) {
+        if (strcmp(options->constants[i].input, name) == 0)
+            return &options->constants[i];
+    }
+    return NULL;
+}
+
+/* The caller's tensor instead of an input. */
+static clv_status add_constant(clv_onnx_importer *im, const clv_onnx_constant *constant,
+                               const Clv__Onnx__ValueInfoProto *info, const char *where)
+{
+    const Clv__Onnx__TypeProto__Tensor *type = info->type ? info->type->tensor_type : NULL;
+    clv_tensor tensor = constant->tensor;
+    clv_dtype dtype;
+    uint32_t value;
+    size_t bytes;
+
+    if (type == NULL)
+        return clv_fail(im->err, CLV_EUNSUPPORTED, where, "it is not a tensor");
+    CLV_TRY(clv_onnx_dtype(&dtype, type->elem_type, where, im->err));
+    if (dtype != tensor.dtype || clv_tensor_bytes(&bytes, &tensor) != CLV_OK)
+        return clv_fail(im->err, CLV_EINVAL, where, "the constant for it is %s; the model takes %s",
+                        clv_dtype_name(tensor.dtype), clv_dtype_name(dtype));
+    tensor.data = clv_graph_own_data(im->graph, bytes);
+    if (tensor.data == NULL)
+        return clv_onnx_no_memory(im, where);
+    if (bytes > 0)
+        memcpy(tensor.data, constant->tensor.data, bytes);
+    CLV_TRY(clv_onnx_add_value(&value, im, constant->input, where));
+    clv_graph_set_constant(im->graph, value, &tensor);
     return CLV_OK;
 }
 
@@ -110,6 +163,9 @@ static clv_status add_input(clv_onnx_importer *im, const Clv__Onnx__ValueInfoPro
     if (value != CLV_NO_VALUE && clv_value_is_constant(&im->graph->values[value]))
         return CLV_OK;
     (void)snprintf(where, sizeof where, "input '%.140s'", name);
+    const clv_onnx_constant *constant = find_constant(im->options, name);
+    if (constant != NULL)
+        return add_constant(im, constant, info, where);
     CLV_TRY(describe(&tensor, im, info, where));
     CLV_TRY(clv_onnx_add_value(&value, im, name, where));
     im->graph->values[value].tensor = tensor;

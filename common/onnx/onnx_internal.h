@@ -66,6 +66,11 @@ CLV_NODISCARD clv_status clv_onnx_find_op(clv_op *out, bool *is_sum_out,
  *  are named in the error. */
 CLV_NODISCARD clv_status clv_onnx_check_support(clv_onnx_importer *im);
 
+/* --- onnx_old_opset.c --- */
+
+/** Whether every operator is, in the model's opset, what it is in CLV_ONNX_MIN_OPSET. */
+bool clv_onnx_is_unchanged(const clv_onnx_importer *im);
+
 /* --- onnx_order.c --- */
 
 /** Node indices in topological order; a file that is sorted keeps its order.

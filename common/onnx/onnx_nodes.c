@@ -50,6 +50,18 @@ static clv_status resolve_inputs(clv_onnx_importer *im, clv_onnx_node *node,
     return CLV_OK;
 }
 
+/* Optional outputs at the end that nobody reads would be computed, and cost a faster kernel, for
+ * nothing. Split counts its outputs, so those of a variable number stay. */
+static void drop_unread(clv_onnx_node *node, const clv_op_info *info, const bool *used)
+{
+    while (node->n_outputs > info->min_outputs && info->max_outputs != CLV_MANY) {
+        uint32_t last = node->outputs[node->n_outputs - 1];
+        if (last != CLV_NO_VALUE && used[last])
+            break;
+        node->n_outputs--;
+    }
+}
+
 /* Outputs that the graph's form of the operator doesn't make (MaxPool's indices, the statistics
  * of a BatchNormalization in training) may be named as long as nobody reads them. */
 static clv_status resolve_outputs(clv_onnx_importer *im, clv_onnx_node *node,
@@ -69,6 +81,7 @@ static clv_status resolve_outputs(clv_onnx_importer *im, clv_onnx_node *node,
                             "its output '%.200s' (number %zu) is not supported", proto->output[i],
                             i + 1);
     }
+    drop_unread(node, info, used);
     return CLV_OK;
 }
 

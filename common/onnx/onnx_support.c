@@ -25,13 +25,25 @@ bool clv_onnx_is_standard(const char *domain)
     return domain[0] == '\0' || strcmp(domain, "ai.onnx") == 0;
 }
 
+/* What an operator that ONNX has given up is called since. */
+static const char *present_name(const char *type)
+{
+    static const char *const renamed[][2] = {{"Scatter", "ScatterElements"},
+                                             {"Upsample", "Resize"}};
+    for (size_t i = 0; i < sizeof renamed / sizeof renamed[0]; i++) {
+        if (strcmp(renamed[i][0], type) == 0)
+            return renamed[i][1];
+    }
+    return type;
+}
+
 clv_status clv_onnx_find_op(clv_op *out, bool *is_sum_out, const Clv__Onnx__NodeProto *node)
 {
     const char *type = clv_onnx_text(node->op_type);
     if (!clv_onnx_is_standard(clv_onnx_text(node->domain)))
         return CLV_EUNSUPPORTED;
     *is_sum_out = strcmp(type, "Sum") == 0;
-    return clv_op_find(out, *is_sum_out ? "Add" : type);
+    return clv_op_find(out, *is_sum_out ? "Add" : present_name(type));
 }
 
 static bool is_supported(const Clv__Onnx__NodeProto *node)

@@ -158,23 +158,13 @@ static clv_status upgrade_batch_norm(clv_onnx_importer *im, clv_onnx_node *node)
     return take_only(im, node, "spatial", 1, "a scale for each element (spatial = 0)");
 }
 
-/* At inference the ratio means nothing; at training (input 2 is true) elements are dropped. */
+/* The ratio means something in training alone, which is for the graph's rule to refuse. */
 static clv_status upgrade_dropout(clv_onnx_importer *im, clv_onnx_node *node)
 {
     clv_attr ignored;
     CLV_TRY(take(im, node, "ratio", CLV_ATTR_FLOAT, &ignored));
     CLV_TRY(take(im, node, "seed", CLV_ATTR_INT, &ignored));
-    if (node->n_inputs > 3)
-        return CLV_OK; /* refused when it is added */
-    if (node->n_inputs == 3) {
-        const clv_tensor *training = &im->graph->values[node->inputs[2]].tensor;
-        size_t n;
-        if (training->data == NULL || training->dtype != CLV_BOOL ||
-            clv_shape_elems(&n, &training->shape) != CLV_OK || n != 1 ||
-            *(const uint8_t *)training->data != 0)
-            return unsupported(im, node, "a training_mode that isn't a constant false");
-    }
-    if (node->n_inputs > 1)
+    if (node->n_inputs == 2)
         node->n_inputs = 1;
     return CLV_OK;
 }
@@ -254,7 +244,7 @@ static clv_status emit_part(clv_onnx_importer *im, uint32_t *out, const clv_onnx
     return clv_onnx_emit(im, &node);
 }
 
-/* Flatten, Softmax over the rows, Reshape to what it was. */
+/* Flatten, Softmax (or what the node is) over the rows, Reshape to what it was. */
 static clv_status softmax_of_rows(clv_onnx_importer *im, clv_onnx_node *node)
 {
     clv_attr last = {.name = "axis", .type = CLV_ATTR_INT, .v.i = -1};
@@ -266,7 +256,7 @@ static clv_status softmax_of_rows(clv_onnx_importer *im, clv_onnx_node *node)
     part.attrs = node->attrs;
     part.n_attrs = node->n_attrs;
     CLV_TRY(emit_part(im, &rows, node, "rows", &part));
-    part.op = CLV_OP_SOFTMAX;
+    part.op = node->op;
     part.inputs = &rows;
     part.attrs = &last;
     CLV_TRY(emit_part(im, &result, node, "softmax", &part));
@@ -278,7 +268,8 @@ static clv_status softmax_of_rows(clv_onnx_importer *im, clv_onnx_node *node)
     return CLV_OK;
 }
 
-/* Before opset 13, Softmax runs over all dimensions from `axis` on as if they were one. */
+/* Before opset 13, Softmax and its like run over all dimensions from `axis` on as if they were one.
+ */
 static clv_status upgrade_softmax(clv_onnx_importer *im, clv_onnx_node *node)
 {
     clv_attr axis;
@@ -315,6 +306,133 @@ static clv_status expand_sum(clv_onnx_importer *im, clv_onnx_node *node)
     return CLV_OK;
 }
 
+/* Before opset 10, k is an attribute. */
+static clv_status upgrade_top_k(clv_onnx_importer *im, clv_onnx_node *node)
+{
+    clv_attr k;
+    CLV_TRY(expect_one_input(im, node));
+    CLV_TRY(take(im, node, "k", CLV_ATTR_INT, &k));
+    if (k.type == ATTR_ABSENT)
+        return clv_fail(im->err, CLV_EFORMAT, node->where, "the attribute 'k' is missing");
+    clv_tensor tensor = {CLV_I64, {.rank = 1, .dim = {1}}, &k.v.i};
+    return add_input(im, node, 1, "k", &tensor);
+}
+
+/* --- moving and sampling --- */
+
+/* Give the node one attribute more. */
+static clv_status add_attr(clv_onnx_importer *im, clv_onnx_node *node, const clv_attr *attr)
+{
+    clv_attr *attrs = clv_arena_alloc(&im->scratch, (size_t)node->n_attrs + 1, sizeof *node->attrs);
+    if (attrs == NULL)
+        return clv_onnx_no_memory(im, node->where);
+    if (node->n_attrs > 0)
+        memcpy(attrs, node->attrs, node->n_attrs * sizeof *attrs);
+    attrs[node->n_attrs++] = *attr;
+    node->attrs = attrs;
+    return CLV_OK;
+}
+
+static clv_status add_string(clv_onnx_importer *im, clv_onnx_node *node, const char *name,
+                             const char *word)
+{
+    clv_attr attr = {.name = name, .type = CLV_ATTR_STRING, .v.s = word};
+    return add_attr(im, node, &attr);
+}
+
+/* Where the attribute @p name is an ONNX element type, make it a clv_dtype. */
+static clv_status translate_dtype(clv_onnx_importer *im, clv_onnx_node *node, const char *name)
+{
+    clv_dtype dtype;
+    clv_attr attr;
+    CLV_TRY(take(im, node, name, CLV_ATTR_INT, &attr));
+    if (attr.type == ATTR_ABSENT)
+        return CLV_OK;
+    CLV_TRY(clv_onnx_dtype(&dtype, attr.v.i, node->where, im->err));
+    attr.v.i = dtype;
+    return add_attr(im, node, &attr);
+}
+
+static clv_status upgrade_eye_like(clv_onnx_importer *im, clv_onnx_node *node)
+{
+    return translate_dtype(im, node, "dtype");
+}
+
+static clv_status upgrade_signal_window(clv_onnx_importer *im, clv_onnx_node *node)
+{
+    return translate_dtype(im, node, "output_datatype");
+}
+
+/* Upsample, and Resize before opset 11: scales alone, counted from the corner. */
+static clv_status upgrade_resize(clv_onnx_importer *im, clv_onnx_node *node)
+{
+    clv_attr scales;
+
+    CLV_TRY(take(im, node, "scales", CLV_ATTR_FLOATS, &scales));
+    if (node->n_inputs != (scales.type == ATTR_ABSENT ? 2u : 1u))
+        return clv_fail(im->err, CLV_EFORMAT, node->where, "has a wrong number of inputs");
+    if (scales.type == ATTR_ABSENT) {
+        node->inputs[node->n_inputs++] = node->inputs[1];
+        node->inputs[1] = CLV_NO_VALUE;
+    } else {
+        float *numbers = clv_arena_alloc(&im->scratch, (size_t)scales.count + 1, sizeof *numbers);
+        if (numbers == NULL)
+            return clv_onnx_no_memory(im, node->where);
+        if (scales.count > 0)
+            memcpy(numbers, scales.v.floats, scales.count * sizeof *numbers);
+        clv_tensor tensor = {CLV_F32, {.rank = 1, .dim = {scales.count}}, numbers};
+        CLV_TRY(add_input(im, node, 2, "scales", &tensor));
+    }
+    CLV_TRY(add_string(im, node, "coordinate_transformation_mode", "asymmetric"));
+    return add_string(im, node, "nearest_mode", "floor");
+}
+
+/* Before opset 20 the modes are named after two dimensions. */
+static clv_status upgrade_grid_sample(clv_onnx_importer *im, clv_onnx_node *node)
+{
+    clv_attr mode;
+    CLV_TRY(take(im, node, "mode", CLV_ATTR_STRING, &mode));
+    const char *word = mode.type == ATTR_ABSENT ? "bilinear" : mode.v.s;
+    if (strcmp(word, "bilinear") == 0)
+        word = "linear";
+    else if (strcmp(word, "bicubic") == 0)
+        word = "cubic";
+    return add_string(im, node, "mode", word);
+}
+
+/* Before opset 16, regions are not moved by half an element. */
+static clv_status upgrade_roi_align(clv_onnx_importer *im, clv_onnx_node *node)
+{
+    clv_attr ignored;
+    CLV_TRY(take(im, node, "coordinate_transformation_mode", CLV_ATTR_STRING, &ignored));
+    return add_string(im, node, "coordinate_transformation_mode", "output_half_pixel");
+}
+
+/* Before opset 20 the axis is an attribute. */
+static clv_status upgrade_dft(clv_onnx_importer *im, clv_onnx_node *node)
+{
+    clv_attr axis;
+    CLV_TRY(take(im, node, "axis", CLV_ATTR_INT, &axis));
+    int64_t number = axis.type == ATTR_ABSENT ? 1 : axis.v.i;
+    clv_tensor tensor = {CLV_I64, {.rank = 0}, &number};
+    if (node->n_inputs > 2)
+        return clv_fail(im->err, CLV_EFORMAT, node->where, "has too many inputs");
+    return add_input(im, node, 2, "axis", &tensor);
+}
+
+/* QuantizeLinear's default output_dtype, 0, is no type: the zero point's, or uint8. */
+static clv_status upgrade_quantize(clv_onnx_importer *im, clv_onnx_node *node)
+{
+    clv_attr saturate; /* of float8 only */
+    CLV_TRY(take(im, node, "saturate", CLV_ATTR_INT, &saturate));
+    for (uint32_t i = 0; i < node->n_attrs; i++) {
+        const clv_attr *attr = &node->attrs[i];
+        if (strcmp(attr->name, "output_dtype") == 0 && attr->type == CLV_ATTR_INT && attr->v.i == 0)
+            return CLV_OK; /* CLV_NONE is 0 as well */
+    }
+    return translate_dtype(im, node, "output_dtype");
+}
+
 /* Applied to models of an opset below the one that is named. */
 #define ALWAYS (CLV_ONNX_MAX_OPSET + 1)
 static const struct {
@@ -323,24 +441,52 @@ static const struct {
     clv_status (*run)(clv_onnx_importer *im, clv_onnx_node *node);
 } upgrades[] = {
     {CLV_OP_ADD, ALWAYS, check_broadcast},
+    {CLV_OP_AND, ALWAYS, check_broadcast},
     {CLV_OP_BATCH_NORMALIZATION, ALWAYS, upgrade_batch_norm},
+    {CLV_OP_BLACKMAN_WINDOW, ALWAYS, upgrade_signal_window},
     {CLV_OP_CAST, ALWAYS, upgrade_cast},
     {CLV_OP_CLIP, 11, upgrade_clip},
     {CLV_OP_CONV, ALWAYS, check_conv},
+    {CLV_OP_DFT, 20, upgrade_dft},
     {CLV_OP_DIV, ALWAYS, check_broadcast},
     {CLV_OP_DROPOUT, ALWAYS, upgrade_dropout},
+    {CLV_OP_EQUAL, ALWAYS, check_broadcast},
+    {CLV_OP_EYE_LIKE, ALWAYS, upgrade_eye_like},
+    {CLV_OP_GREATER, ALWAYS, check_broadcast},
+    {CLV_OP_GRID_SAMPLE, 20, upgrade_grid_sample},
+    {CLV_OP_HAMMING_WINDOW, ALWAYS, upgrade_signal_window},
+    {CLV_OP_HANN_WINDOW, ALWAYS, upgrade_signal_window},
+    {CLV_OP_HARDMAX, 13, upgrade_softmax},
+    {CLV_OP_LESS, ALWAYS, check_broadcast},
+    {CLV_OP_LOG_SOFTMAX, 13, upgrade_softmax},
+    {CLV_OP_MEL_WEIGHT_MATRIX, ALWAYS, upgrade_signal_window},
     {CLV_OP_MUL, ALWAYS, check_broadcast},
+    {CLV_OP_OR, ALWAYS, check_broadcast},
     {CLV_OP_PAD, 11, upgrade_pad},
     {CLV_OP_POW, ALWAYS, check_broadcast},
     {CLV_OP_PRELU, ALWAYS, check_broadcast},
+    {CLV_OP_QUANTIZE_LINEAR, ALWAYS, upgrade_quantize},
+    {CLV_OP_REDUCE_L1, 18, upgrade_axes},
+    {CLV_OP_REDUCE_L2, 18, upgrade_axes},
+    {CLV_OP_REDUCE_LOG_SUM, 18, upgrade_axes},
+    {CLV_OP_REDUCE_LOG_SUM_EXP, 18, upgrade_axes},
+    {CLV_OP_REDUCE_MAX, 18, upgrade_axes},
     {CLV_OP_REDUCE_MEAN, 18, upgrade_axes},
+    {CLV_OP_REDUCE_MIN, 18, upgrade_axes},
+    {CLV_OP_REDUCE_PROD, 18, upgrade_axes},
+    {CLV_OP_REDUCE_SUM, 13, upgrade_axes},
+    {CLV_OP_REDUCE_SUM_SQUARE, 18, upgrade_axes},
+    {CLV_OP_RESIZE, 11, upgrade_resize},
+    {CLV_OP_ROI_ALIGN, 16, upgrade_roi_align},
     {CLV_OP_SLICE, 10, upgrade_slice},
     {CLV_OP_SOFTMAX, 13, upgrade_softmax},
     {CLV_OP_SPLIT, 13, upgrade_split},
     {CLV_OP_SPLIT, ALWAYS, check_num_outputs},
     {CLV_OP_SQUEEZE, 13, upgrade_axes},
     {CLV_OP_SUB, ALWAYS, check_broadcast},
+    {CLV_OP_TOP_K, 10, upgrade_top_k},
     {CLV_OP_UNSQUEEZE, 13, upgrade_axes},
+    {CLV_OP_XOR, ALWAYS, check_broadcast},
 };
 
 clv_status clv_onnx_upgrade(clv_onnx_importer *im, clv_onnx_node *node)

@@ -73,6 +73,11 @@ void case_ints(node_case *c, const char *name, const int64_t *values, uint32_t n
     add_attr(c, name, CLV_ATTR_INTS, n)->v.ints = values;
 }
 
+void case_floats(node_case *c, const char *name, const float *values, uint32_t n)
+{
+    add_attr(c, name, CLV_ATTR_FLOATS, n)->v.floats = values;
+}
+
 size_t case_extent(const clv_shape *shape, uint32_t from, uint32_t to)
 {
     size_t n = 1;

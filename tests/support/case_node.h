@@ -7,7 +7,7 @@
 
 #include "graph/graph.h"
 
-#define CASE_MAX_INPUTS 8u
+#define CASE_MAX_INPUTS 9u
 #define CASE_MAX_OUTPUTS 4u
 #define CASE_MAX_ATTRS 10u
 
@@ -34,6 +34,7 @@ void case_int(node_case *c, const char *name, int64_t value);
 void case_float(node_case *c, const char *name, float value);
 void case_string(node_case *c, const char *name, const char *value);
 void case_ints(node_case *c, const char *name, const int64_t *values, uint32_t n);
+void case_floats(node_case *c, const char *name, const float *values, uint32_t n);
 
 /** A shape from its dimensions: CASE_SHAPE(1, 3, 8, 8). */
 #define CASE_SHAPE(...)                                                                            \

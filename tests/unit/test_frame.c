@@ -20,8 +20,8 @@ static void check_message(const clv_frame *frame, size_t payload_bytes)
     clv_wire_header header;
     const uint8_t *data = clv_frame_data(frame);
 
-    assert_int_equal(
-        clv_wire_parse_prologue(&prologue, data, CLV_WIRE_MAX_MESSAGE_BYTES, NULL), CLV_OK);
+    assert_int_equal(clv_wire_parse_prologue(&prologue, data, CLV_WIRE_MAX_MESSAGE_BYTES, NULL),
+                     CLV_OK);
     assert_int_equal(prologue.type, CLV_WIRE_REPLY);
     assert_int_equal(prologue.payload_bytes, payload_bytes);
     assert_int_equal(frame->bytes, CLV_WIRE_PROLOGUE_BYTES + clv_wire_body_bytes(&prologue));

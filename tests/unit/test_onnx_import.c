@@ -120,7 +120,7 @@ static void test_onnx_import__refuses_attributes_that_make_no_sense(void **state
     onnx_import_bad(&b, NULL, NULL, CLV_ELIMIT, "Relu:y", "65 attributes");
 }
 
-static void test_onnx_import__takes_opsets_7_to_21(void **state)
+static void test_onnx_import__takes_opsets_7_to_21_and_what_has_not_changed_since(void **state)
 {
     onnx_builder b;
     clv_graph *graph;
@@ -131,8 +131,13 @@ static void test_onnx_import__takes_opsets_7_to_21(void **state)
         graph = onnx_import_good(&b, NULL, NULL);
         clv_graph_free(graph);
     }
-    init_relu(&b, 6);
-    onnx_import_bad(&b, NULL, NULL, CLV_EUNSUPPORTED, "", "opset 6 is not supported, 7 to 21 are");
+    init_relu(&b, 6); /* Relu has not changed since */
+    graph = onnx_import_good(&b, NULL, NULL);
+    clv_graph_free(graph);
+    init_relu(&b, 5);
+    onnx_import_bad(&b, NULL, NULL, CLV_EUNSUPPORTED, "", "opset 5 is not supported, 7 to 21 are");
+    init_relu(&b, -1);
+    onnx_import_bad(&b, NULL, NULL, CLV_EUNSUPPORTED, "", "opset -1 is not supported");
     init_relu(&b, 22);
     onnx_import_bad(&b, NULL, NULL, CLV_EUNSUPPORTED, "", "opset 22");
     init_relu(&b, 13);
@@ -168,13 +173,13 @@ static void test_onnx_import__names_all_unsupported_operators(void **state)
 
     init_relu(&b, 11);
     onnx_opset(&b, "com.example", 3);
-    (void)onnx_node(&b, "NonMaxSuppression", "x", "a");
-    (void)onnx_node(&b, "NonMaxSuppression", "x", "b");
+    (void)onnx_node(&b, "TfIdfVectorizer", "x", "a");
+    (void)onnx_node(&b, "TfIdfVectorizer", "x", "b");
     onnx_node(&b, "Relu", "x", "c")->domain = onnx_text(&b, "com.example");
     onnx_node(&b, "Constant", "", "d")->domain = onnx_text(&b, "else");
     onnx_import_bad(&b, NULL, NULL, CLV_EUNSUPPORTED, "",
-                    "3 operators are not supported: NonMaxSuppression (opset 11, node "
-                    "'NonMaxSuppression:a', 2 times), com.example.Relu (opset 3, node 'Relu:c'), "
+                    "3 operators are not supported: TfIdfVectorizer (opset 11, node "
+                    "'TfIdfVectorizer:a', 2 times), com.example.Relu (opset 3, node 'Relu:c'), "
                     "else.Constant (opset 0, node 'Constant:d')");
 
     init_relu(&b, 11);
@@ -484,7 +489,7 @@ int main(void)
         cmocka_unit_test(test_onnx_import__keeps_names_and_attributes),
         cmocka_unit_test(test_onnx_import__finds_the_type_of_untyped_attributes),
         cmocka_unit_test(test_onnx_import__refuses_attributes_that_make_no_sense),
-        cmocka_unit_test(test_onnx_import__takes_opsets_7_to_21),
+        cmocka_unit_test(test_onnx_import__takes_opsets_7_to_21_and_what_has_not_changed_since),
         cmocka_unit_test(test_onnx_import__knows_the_standard_domain_by_both_names),
         cmocka_unit_test(test_onnx_import__names_all_unsupported_operators),
         cmocka_unit_test(test_onnx_import__cuts_a_long_list_of_operators),

@@ -63,7 +63,8 @@ static void test_onnx_inputs__fills_open_dimensions(void **state)
 {
     static const int64_t open[] = {ONNX_OPEN, 3, ONNX_OPEN, -1};
     const clv_onnx_shape given = {"x", {4, {2, 3, 8, 9}}};
-    const clv_onnx_options batch = {NULL, 0, 5}, override = {&given, 1, 5};
+    const clv_onnx_options batch = {.batch = 5},
+                           override = {.shapes = &given, .n_shapes = 1, .batch = 5};
     (void)state;
 
     clv_shape shape = shape_with(NULL, 4, open);
@@ -85,7 +86,7 @@ static void test_onnx_inputs__refuses_bad_options(void **state)
     onnx_builder b;
     clv_onnx_shape twice[] = {{"x", {2, {2, 3}}}, {"x", {2, {2, 3}}}};
     clv_onnx_shape one = {"z", {2, {2, 3}}};
-    clv_onnx_options options = {&one, 1, 1};
+    clv_onnx_options options = {.shapes = &one, .n_shapes = 1, .batch = 1};
     (void)state;
 
     init_relu(&b, 13);
@@ -94,19 +95,19 @@ static void test_onnx_inputs__refuses_bad_options(void **state)
     one = (clv_onnx_shape){"x", {3, {2, 3, 4}}};
     init_relu(&b, 13);
     onnx_import_bad(&b, NULL, &options, CLV_EINVAL, "input 'x'", "3 dimensions; the model's has 2");
-    one = (clv_onnx_shape){"x", {2, {2, 0}}};
+    one = (clv_onnx_shape){"x", {2, {2, -1}}};
     init_relu(&b, 13);
-    onnx_import_bad(&b, NULL, &options, CLV_EINVAL, "x", "all positive");
+    onnx_import_bad(&b, NULL, &options, CLV_EINVAL, "x", "none negative");
     one = (clv_onnx_shape){"x", {9, {0}}};
     init_relu(&b, 13);
     onnx_import_bad(&b, NULL, &options, CLV_EINVAL, "x", "up to 8 dimensions");
     one = (clv_onnx_shape){"x", {2, {INT64_MAX, 2}}};
     init_relu(&b, 13);
     onnx_import_bad(&b, NULL, &options, CLV_ELIMIT, "input 'x'", "too large");
-    options = (clv_onnx_options){twice, 2, 1};
+    options = (clv_onnx_options){.shapes = twice, .n_shapes = 2, .batch = 1};
     init_relu(&b, 13);
     onnx_import_bad(&b, NULL, &options, CLV_EINVAL, "x", "twice");
-    options = (clv_onnx_options){NULL, 0, 0};
+    options = (clv_onnx_options){.shapes = NULL, .n_shapes = 0, .batch = 0};
     init_relu(&b, 13);
     onnx_import_bad(&b, NULL, &options, CLV_EINVAL, "batch", "0 is not a positive number");
 }
@@ -136,7 +137,7 @@ static void test_onnx_inputs__refuses_inputs_it_cant_describe(void **state)
 static void test_onnx_inputs__gives_a_shapeless_input_the_users_shape(void **state)
 {
     const clv_onnx_shape given = {"x", {1, {7}}};
-    const clv_onnx_options options = {&given, 1, 1};
+    const clv_onnx_options options = {.shapes = &given, .n_shapes = 1, .batch = 1};
     onnx_builder b;
     clv_graph *graph;
     (void)state;

@@ -343,7 +343,7 @@ static void test_ref__empty_tensors_with_huge_dimensions_take_no_time(void **sta
 static void test_ref__types_without_a_kernel_are_unsupported(void **state)
 {
     static const clv_op floats_only[] = {CLV_OP_RELU, CLV_OP_SOFTMAX, CLV_OP_GLOBAL_MAX_POOL,
-                                         CLV_OP_SQRT, CLV_OP_LRN,     CLV_OP_REDUCE_MEAN};
+                                         CLV_OP_SQRT, CLV_OP_LRN,     CLV_OP_REDUCE_L2};
     (void)state;
 
     for (size_t i = 0; i < sizeof floats_only / sizeof floats_only[0]; i++) {
@@ -353,9 +353,9 @@ static void test_ref__types_without_a_kernel_are_unsupported(void **state)
         assert_false(clv_backend_ref.supports(c->graph, case_node(c)));
         case_free(c);
     }
-    node_case *c = case_create(CLV_OP_ADD, "uint8");
-    case_input(c, CLV_U8, CASE_SHAPE(2), NULL);
-    case_input(c, CLV_U8, CASE_SHAPE(2), NULL);
+    node_case *c = case_create(CLV_OP_ADD, "float16");
+    case_input(c, CLV_F16, CASE_SHAPE(2), NULL);
+    case_input(c, CLV_F16, CASE_SHAPE(2), NULL);
     assert_int_equal(evaluate(c), CLV_EUNSUPPORTED);
     case_free(c);
     c = case_create(CLV_OP_GEMM, "mixed");
@@ -380,7 +380,6 @@ static void test_ref__types_without_a_kernel_are_unsupported(void **state)
 static void test_ref__parameters_that_do_not_fit_are_refused(void **state)
 {
     static const int64_t pads[] = {1, 1};
-    static const uint8_t yes = 1;
     (void)state;
 
     for (int training = 0; training < 2; training++) {
@@ -418,12 +417,41 @@ static void test_ref__parameters_that_do_not_fit_are_refused(void **state)
     case_string(c, "mode", "edge");
     assert_int_equal(evaluate(c), CLV_ESHAPE);
     case_free(c);
-    c = case_create(CLV_OP_DROPOUT, "training");
+}
+
+/* @param training, ratio  NULL: absent. */
+static clv_status dropout(const uint8_t *training, bool constant, const float *ratio)
+{
+    node_case *c = case_create(CLV_OP_DROPOUT, "dropout");
+
     case_input(c, CLV_F32, CASE_SHAPE(3), NULL);
-    case_absent_input(c);
-    case_input(c, CLV_BOOL, (clv_shape){.rank = 0}, &yes);
-    assert_int_equal(evaluate(c), CLV_EUNSUPPORTED);
+    if (ratio != NULL) {
+        case_input(c, CLV_F32, (clv_shape){.rank = 0}, ratio);
+        case_make_constant(c);
+    } else {
+        case_absent_input(c);
+    }
+    case_input(c, CLV_BOOL, (clv_shape){.rank = 0}, training);
+    if (constant)
+        case_make_constant(c);
+    clv_status status = case_build(c, NULL);
     case_free(c);
+    return status;
+}
+
+static void test_ref__dropout_is_refused_in_training(void **state)
+{
+    const uint8_t yes = 1, no = 0;
+    const float half = 0.5f, zero = 0.0f;
+    (void)state;
+
+    assert_int_equal(dropout(&no, true, NULL), CLV_OK);
+    assert_int_equal(dropout(&no, true, &half), CLV_OK);
+    assert_int_equal(dropout(&yes, true, &zero), CLV_OK);
+    assert_int_equal(dropout(&no, false, &zero), CLV_OK);
+    assert_int_equal(dropout(&yes, true, NULL), CLV_EUNSUPPORTED);
+    assert_int_equal(dropout(&yes, true, &half), CLV_EUNSUPPORTED);
+    assert_int_equal(dropout(&no, false, NULL), CLV_EUNSUPPORTED);
 }
 
 static node_case *filled(clv_dtype dtype, const void *value, int64_t n)
@@ -574,6 +602,7 @@ int main(void)
         cmocka_unit_test(test_ref__empty_tensors_with_huge_dimensions_take_no_time),
         cmocka_unit_test(test_ref__types_without_a_kernel_are_unsupported),
         cmocka_unit_test(test_ref__parameters_that_do_not_fit_are_refused),
+        cmocka_unit_test(test_ref__dropout_is_refused_in_training),
         cmocka_unit_test(test_ref__constant_of_shape_repeats_one_element_of_any_type),
         cmocka_unit_test(test_ref__copies_run_in_place_unless_the_input_is_constant),
         cmocka_unit_test(test_ref__running_out_of_memory_is_an_error),

@@ -1,65 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two inputs that are broadcast against each other, as numpy does it. */
+/* Arithmetic of two inputs. */
 #include <math.h>
 
-#include "kernel/ref/ref_kernels.h"
+#include "kernel/ref/ref_lines.h"
 
-/* y[i] = f(a[i * sa], b[i * sb]) over one line. */
-typedef void line_fn(void *y, const void *a, ptrdiff_t sa, const void *b, ptrdiff_t sb, size_t n);
+/* Integers wrap round; INT_MIN / -1 does too. A divisor of 0 is refused before. */
+#define FLOAT_LINES(unused, s, dtype, type)                                                        \
+    REF_LINE(add_##s, type, type, a + b)                                                           \
+    REF_LINE(sub_##s, type, type, a - b)                                                           \
+    REF_LINE(mul_##s, type, type, a *b)                                                            \
+    REF_LINE(div_##s, type, type, a / b)                                                           \
+    REF_LINE(fmod_##s, type, type, fmod((double)a, (double)b))                                     \
+    REF_LINE(prelu_##s, type, type, a < 0 ? a * b : a)
+#define INT_LINES(unused, s, dtype, type)                                                          \
+    REF_LINE(add_##s, type, type, (uint64_t)a + (uint64_t)b)                                       \
+    REF_LINE(sub_##s, type, type, (uint64_t)a - (uint64_t)b)                                       \
+    REF_LINE(mul_##s, type, type, (uint64_t)a *(uint64_t)b)
+/* Mod has the sign of the divisor, unless it is to be C's. */
+#define SIGNED_LINES(unused, s, dtype, type)                                                       \
+    INT_LINES(unused, s, dtype, type)                                                              \
+    REF_LINE(div_##s, type, type, b == -1 ? (type)(0 - (uint64_t)a) : (type)(a / b))               \
+    REF_LINE(fmod_##s, type, type, b == -1 ? 0 : a % b)                                            \
+    REF_LINE(mod_##s, type, type,                                                                  \
+             b == -1                                    ? 0                                        \
+             : (a % b != 0 && ((a % b < 0) != (b < 0))) ? a % b + b                                \
+                                                        : a % b)                                   \
+    REF_LINE(prelu_##s, type, type, a < 0 ? (uint64_t)a * (uint64_t)b : (uint64_t)a)
+#define UNSIGNED_LINES(unused, s, dtype, type)                                                     \
+    INT_LINES(unused, s, dtype, type)                                                              \
+    REF_LINE(div_##s, type, type, a / b)                                                           \
+    REF_LINE(fmod_##s, type, type, a % b)                                                          \
+    REF_LINE(mod_##s, type, type, a % b)
 
-#define LINE(name, type, expr)                                                                     \
-    static void name(void *y_line, const void *a_line, ptrdiff_t sa, const void *b_line,           \
-                     ptrdiff_t sb, size_t n)                                                       \
-    {                                                                                              \
-        type *y = y_line;                                                                          \
-        for (ptrdiff_t i = 0; i < (ptrdiff_t)n; i++) {                                             \
-            const type a = ((const type *)a_line)[i * sa];                                         \
-            const type b = ((const type *)b_line)[i * sb];                                         \
-            y[i] = (type)(expr);                                                                   \
-        }                                                                                          \
-    }
+REF_FLOATS(FLOAT_LINES, )
+REF_SIGNED(SIGNED_LINES, )
+REF_UNSIGNED(UNSIGNED_LINES, )
+REF_LINE(pow_f32, float, float, powf(a, b))
+REF_LINE(pow_f64, double, double, pow(a, b))
+REF_HALF_LINE(fmod_f16, fmod(a, b))
 
-/* Integers wrap round; INT_MIN / -1 does too. A divisor of 0 is refused before (has_zero). */
-#define FLOAT_LINES(suffix, type, power)                                                           \
-    LINE(add_##suffix, type, a + b)                                                                \
-    LINE(sub_##suffix, type, a - b)                                                                \
-    LINE(mul_##suffix, type, a *b)                                                                 \
-    LINE(div_##suffix, type, a / b)                                                                \
-    LINE(pow_##suffix, type, power(a, b))
-#define INT_LINES(suffix, type, wide)                                                              \
-    LINE(add_##suffix, type, (wide)a + (wide)b)                                                    \
-    LINE(sub_##suffix, type, (wide)a - (wide)b)                                                    \
-    LINE(mul_##suffix, type, (wide)a *(wide)b)                                                     \
-    LINE(div_##suffix, type, b == -1 ? (type)((wide)0 - (wide)a) : a / b)
+#define INTS(name) REF_SIGNED(REF_ENTRY, name) REF_UNSIGNED(REF_ENTRY, name)
+#define NUMBERS(name) REF_FLOATS(REF_ENTRY, name) INTS(name)
 
-FLOAT_LINES(f32, float, powf)
-FLOAT_LINES(f64, double, pow)
-INT_LINES(i32, int32_t, uint32_t)
-INT_LINES(i64, int64_t, uint64_t)
-LINE(prelu_f32, float, a < 0.0f ? a * b : a)
-
-static void walk_lines(line_fn *line, const clv_tensor *a, const clv_tensor *b, clv_tensor *y)
+void ref_line_walk(ref_line_fn *line, const clv_tensor *a, const clv_tensor *b, clv_tensor *y)
 {
-    ptrdiff_t elem_bytes = (ptrdiff_t)clv_dtype_bytes(y->dtype);
+    ptrdiff_t a_bytes = (ptrdiff_t)clv_dtype_bytes(a->dtype);
+    ptrdiff_t b_bytes = (ptrdiff_t)clv_dtype_bytes(b->dtype);
     ref_walk walk;
 
     ref_walk_broadcast(&walk, &y->shape, &a->shape, &b->shape);
     size_t n = ref_walk_length(&walk), lines = ref_walk_lines(&walk);
+    size_t line_bytes = n * clv_dtype_bytes(y->dtype);
     char *dst = y->data;
-    for (size_t i = 0; i < lines; i++) {
-        line(dst, (const char *)a->data + walk.offset[0] * elem_bytes, ref_walk_step(&walk, 0),
-             (const char *)b->data + walk.offset[1] * elem_bytes, ref_walk_step(&walk, 1), n);
-        dst += (ptrdiff_t)n * elem_bytes;
+    for (size_t i = 0; i < lines; i++, dst += line_bytes) {
+        line(dst, (const char *)a->data + walk.offset[0] * a_bytes, ref_walk_step(&walk, 0),
+             (const char *)b->data + walk.offset[1] * b_bytes, ref_walk_step(&walk, 1), n);
         ref_walk_next(&walk);
     }
 }
 
-static bool has_zero(const clv_tensor *b)
+/* An integer to divide by. */
+static bool has_zero(const clv_tensor *divisor)
 {
-    size_t n = ref_elems(b);
-    for (size_t i = 0; i < n; i++) {
-        if (b->dtype == CLV_I64 ? ((const int64_t *)b->data)[i] == 0
-                                : ((const int32_t *)b->data)[i] == 0)
+    bool floating =
+        divisor->dtype == CLV_F16 || divisor->dtype == CLV_F32 || divisor->dtype == CLV_F64;
+    size_t n = ref_elems(divisor);
+    for (size_t i = 0; !floating && i < n; i++) {
+        if (ref_number_load(divisor->data, divisor->dtype, i).bits == 0)
             return true;
     }
     return false;
@@ -68,34 +75,45 @@ static bool has_zero(const clv_tensor *b)
 clv_status ref_binary(const clv_graph *graph, const clv_node *node, const clv_tensor *inputs,
                       clv_tensor *outputs)
 {
-    static line_fn *const table[CLV_OP_COUNT][CLV_DTYPE_COUNT] = {
-        [CLV_OP_ADD] =
-            {[CLV_F32] = add_f32, [CLV_F64] = add_f64, [CLV_I32] = add_i32, [CLV_I64] = add_i64},
-        [CLV_OP_SUB] =
-            {[CLV_F32] = sub_f32, [CLV_F64] = sub_f64, [CLV_I32] = sub_i32, [CLV_I64] = sub_i64},
-        [CLV_OP_MUL] =
-            {[CLV_F32] = mul_f32, [CLV_F64] = mul_f64, [CLV_I32] = mul_i32, [CLV_I64] = mul_i64},
-        [CLV_OP_DIV] =
-            {[CLV_F32] = div_f32, [CLV_F64] = div_f64, [CLV_I32] = div_i32, [CLV_I64] = div_i64},
-        [CLV_OP_POW] = {[CLV_F32] = pow_f32, [CLV_F64] = pow_f64},
+    static ref_line_fn *const table[CLV_OP_COUNT][CLV_DTYPE_COUNT] = {
+        [CLV_OP_ADD] = {NUMBERS(add)},
+        [CLV_OP_SUB] = {NUMBERS(sub)},
+        [CLV_OP_MUL] = {NUMBERS(mul)},
+        [CLV_OP_DIV] = {NUMBERS(div)},
     };
     clv_dtype dtype = outputs[0].dtype;
-    line_fn *line = table[node->op][dtype];
+    ref_line_fn *line = table[node->op][dtype];
     (void)graph;
 
-    if (line == NULL)
+    if (line == NULL || (node->op == CLV_OP_DIV && has_zero(&inputs[1])))
         return CLV_EUNSUPPORTED;
-    if (node->op == CLV_OP_DIV && (dtype == CLV_I32 || dtype == CLV_I64) && has_zero(&inputs[1]))
-        return CLV_EUNSUPPORTED;
-    walk_lines(line, &inputs[0], &inputs[1], &outputs[0]);
+    ref_line_walk(line, &inputs[0], &inputs[1], &outputs[0]);
     if (dtype == CLV_F32)
         clv_ref_activate(outputs[0].data, ref_elems(&outputs[0]), &node->fusion);
+    return CLV_OK;
+}
+
+clv_status ref_mod(const clv_graph *graph, const clv_node *node, const clv_tensor *inputs,
+                   clv_tensor *outputs)
+{
+    static ref_line_fn *const table[2][CLV_DTYPE_COUNT] = {
+        {INTS(mod)},
+        {NUMBERS(fmod)[CLV_F16] = fmod_f16},
+    };
+    ref_line_fn *line = table[clv_node_attr_int(node, "fmod", 0) != 0][inputs[0].dtype];
+    (void)graph;
+
+    if (line == NULL || has_zero(&inputs[1]))
+        return CLV_EUNSUPPORTED;
+    ref_line_walk(line, &inputs[0], &inputs[1], &outputs[0]);
     return CLV_OK;
 }
 
 clv_status ref_prelu(const clv_graph *graph, const clv_node *node, const clv_tensor *inputs,
                      clv_tensor *outputs)
 {
+    static ref_line_fn *const table[CLV_DTYPE_COUNT] = {REF_FLOATS(REF_ENTRY, prelu)
+                                                            REF_SIGNED(REF_ENTRY, prelu)};
     const clv_shape *x = &inputs[0].shape, *slope = &inputs[1].shape;
     (void)graph;
     (void)node;
@@ -105,6 +123,63 @@ clv_status ref_prelu(const clv_graph *graph, const clv_node *node, const clv_ten
         if (i > x->rank || (dim != 1 && dim != x->dim[x->rank - i]))
             return CLV_ESHAPE;
     }
-    walk_lines(prelu_f32, &inputs[0], &inputs[1], &outputs[0]);
+    if (table[inputs[0].dtype] == NULL)
+        return CLV_EUNSUPPORTED;
+    ref_line_walk(table[inputs[0].dtype], &inputs[0], &inputs[1], &outputs[0]);
+    return CLV_OK;
+}
+
+/* --- Pow: of any two types ----------------------------------------------------------------- */
+
+/* By squaring, wrapping round. */
+static uint64_t int_power(uint64_t base, uint64_t exponent)
+{
+    uint64_t y = 1;
+    for (; exponent > 0; exponent >>= 1, base *= base)
+        y = (exponent & 1u) != 0 ? y * base : y;
+    return y;
+}
+
+static ref_number power(ref_number a, ref_number b)
+{
+    bool negative = b.kind == REF_SIGNED_INT && (int64_t)b.bits < 0;
+
+    if (a.kind != REF_FLOATING && b.kind != REF_FLOATING && !negative) {
+        a.bits = int_power(a.bits, b.bits);
+        return a;
+    }
+    double y = pow(ref_number_to_double(a), ref_number_to_double(b));
+    return (ref_number){REF_FLOATING, y, 0};
+}
+
+static void pow_mixed(const clv_tensor *a, const clv_tensor *b, clv_tensor *y)
+{
+    ref_walk walk;
+
+    ref_walk_broadcast(&walk, &y->shape, &a->shape, &b->shape);
+    size_t n = ref_walk_length(&walk), lines = ref_walk_lines(&walk), at = 0;
+    for (size_t line = 0; line < lines; line++) {
+        for (ptrdiff_t i = 0; i < (ptrdiff_t)n; i++) {
+            ptrdiff_t from_a = walk.offset[0] + i * ref_walk_step(&walk, 0);
+            ptrdiff_t from_b = walk.offset[1] + i * ref_walk_step(&walk, 1);
+            ref_number base = ref_number_load(a->data, a->dtype, (size_t)from_a);
+            ref_number exponent = ref_number_load(b->data, b->dtype, (size_t)from_b);
+            ref_number_store(y->data, y->dtype, at++, power(base, exponent));
+        }
+        ref_walk_next(&walk);
+    }
+}
+
+clv_status ref_pow(const clv_graph *graph, const clv_node *node, const clv_tensor *inputs,
+                   clv_tensor *outputs)
+{
+    clv_dtype base = inputs[0].dtype;
+    (void)graph;
+    (void)node;
+
+    if (base == inputs[1].dtype && (base == CLV_F32 || base == CLV_F64))
+        ref_line_walk(base == CLV_F32 ? pow_f32 : pow_f64, &inputs[0], &inputs[1], &outputs[0]);
+    else
+        pow_mixed(&inputs[0], &inputs[1], &outputs[0]);
     return CLV_OK;
 }

@@ -8,7 +8,12 @@
  *  Shape inference has checked the shapes of a node once, and the table in ref.c its types, so a
  *  kernel checks only what neither knows, and is not called for outputs without elements. It has
  *  no state: it reads its parameters from the node each time. Input and output may be the same
- *  memory where a kernel says so. */
+ *  memory where a kernel says so.
+ *
+ *  Where a shape depends on data (Compress, NonMaxSuppression, NonZero, Unique), an output comes
+ *  with the largest shape that is possible, and with memory for it. The kernel makes dimensions of
+ *  outputs[i].shape smaller, to what they are this time, and leaves dense data of that shape at the
+ *  beginning of the memory. The caller gives the largest shape again before each run. */
 
 #include "base/error.h"
 #include "graph/params.h"
@@ -17,10 +22,26 @@
 typedef clv_status clv_ref_kernel(const clv_graph *graph, const clv_node *node,
                                   const clv_tensor *inputs, clv_tensor *outputs);
 
-clv_ref_kernel ref_activation, ref_batch_norm, ref_binary, ref_cast, ref_clip, ref_concat, ref_conv,
-    ref_copy, ref_dropout, ref_exp, ref_expand, ref_fill, ref_gather, ref_gemm, ref_lrn, ref_matmul,
-    ref_neg, ref_pad, ref_pool, ref_prelu, ref_reduce_mean, ref_shape, ref_slice, ref_softmax,
-    ref_split, ref_sqrt, ref_transpose;
+clv_ref_kernel ref_activation, ref_along_axis, ref_arg, ref_batch_norm, ref_binary, ref_bit_shift,
+    ref_bits, ref_cast, ref_clip, ref_compare, ref_concat, ref_conv, ref_copy, ref_cum_sum, ref_det,
+    ref_dropout, ref_einsum, ref_expand, ref_fill, ref_gather, ref_gemm, ref_group_norm,
+    ref_layer_norm, ref_loss, ref_lrn, ref_matmul, ref_mean_variance, ref_mod, ref_not, ref_pad,
+    ref_pool, ref_pow, ref_predicate, ref_prelu, ref_reduce, ref_shape, ref_slice, ref_split,
+    ref_top_k, ref_transpose, ref_unary, ref_variadic, ref_where;
+
+/* They pick, move and make elements. */
+clv_ref_kernel ref_affine_grid, ref_blackman_window, ref_center_crop_pad, ref_col2im, ref_compress,
+    ref_depth_to_space, ref_dft, ref_eye_like, ref_gather_elements, ref_gather_nd, ref_grid_sample,
+    ref_hamming_window, ref_hann_window, ref_mel, ref_nms, ref_non_zero, ref_one_hot, ref_sequence,
+    ref_resize, ref_reverse_sequence, ref_roi_align, ref_scatter_elements, ref_scatter_nd, ref_size,
+    ref_space_to_depth, ref_stft, ref_tile, ref_trilu, ref_unique;
+
+clv_ref_kernel ref_conv_integer, ref_conv_transpose, ref_dynamic_quantize, ref_matmul_integer,
+    ref_max_unpool, ref_quantize, ref_rnn;
+
+/** Bytes of private memory that the node's kernel wants for a run: it finds them as the data of
+ *  one output more than the node has. 0 for most. */
+size_t ref_scratch_bytes(const clv_graph *graph, const clv_node *node);
 
 /** Product of the dimensions [from, to) of a valid shape. */
 static inline size_t ref_extent(const clv_shape *shape, uint32_t from, uint32_t to)
@@ -41,6 +62,19 @@ static inline size_t ref_bytes(const clv_tensor *tensor)
 {
     return ref_elems(tensor) * clv_dtype_bytes(tensor->dtype);
 }
+
+/** An input that may be absent: NULL then. */
+static inline const clv_tensor *ref_optional(const clv_node *node, const clv_tensor *inputs,
+                                             uint32_t i)
+{
+    return i < node->n_inputs && inputs[i].data != NULL ? &inputs[i] : NULL;
+}
+
+/** The sum of a[i * a_step] * b[i], always added up in the same order. */
+float ref_dot(const float *a, size_t a_step, const float *b, size_t n);
+
+/** An operand of MatMul as a matrix: a vector is a row on the left and a column on the right. */
+clv_shape ref_as_matrix(const clv_shape *shape, bool left);
 
 /** A window over exactly three spatial dimensions: missing ones are outermost, of extent 1. */
 typedef struct ref_window {

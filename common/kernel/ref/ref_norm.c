@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* BatchNormalization, LRN, Softmax. */
+/* BatchNormalization, LRN. */
 #include <math.h>
 
 #include "kernel/ref/ref_kernels.h"
@@ -70,41 +70,6 @@ clv_status ref_lrn(const clv_graph *graph, const clv_node *node, const clv_tenso
         size_t at = i * channels * area;
         normalise_sample((float *)outputs[0].data + at, (const float *)inputs[0].data + at,
                          channels, area, node, size);
-    }
-    return CLV_OK;
-}
-
-/* @p n elements that lie @p step apart. Shifting by the largest keeps exp() finite. */
-static void softmax_line(float *y, const float *x, size_t n, size_t step)
-{
-    float max = -INFINITY, sum = 0.0f;
-
-    for (size_t i = 0; i < n; i++)
-        max = x[i * step] > max ? x[i * step] : max;
-    for (size_t i = 0; i < n; i++) {
-        y[i * step] = expf(x[i * step] - max);
-        sum += y[i * step];
-    }
-    for (size_t i = 0; i < n; i++)
-        y[i * step] /= sum;
-}
-
-clv_status ref_softmax(const clv_graph *graph, const clv_node *node, const clv_tensor *inputs,
-                       clv_tensor *outputs)
-{
-    const clv_shape *shape = &inputs[0].shape;
-    uint32_t axis;
-    (void)graph;
-
-    CLV_TRY(clv_axis_of(&axis, clv_node_attr_int(node, "axis", -1), shape->rank, node, NULL));
-    size_t outer = ref_extent(shape, 0, axis), n = (size_t)shape->dim[axis];
-    size_t inner = ref_extent(shape, axis + 1, shape->rank);
-    for (size_t i = 0; i < outer; i++) {
-        for (size_t j = 0; j < inner; j++) {
-            size_t at = i * n * inner + j;
-            softmax_line((float *)outputs[0].data + at, (const float *)inputs[0].data + at, n,
-                         inner);
-        }
     }
     return CLV_OK;
 }

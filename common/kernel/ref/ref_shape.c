@@ -16,14 +16,10 @@ clv_status ref_copy(const clv_graph *graph, const clv_node *node, const clv_tens
     return CLV_OK;
 }
 
-/* Outside of training it drops nothing: the mask is all true. */
+/* Without training it drops nothing: the mask is all true. */
 clv_status ref_dropout(const clv_graph *graph, const clv_node *node, const clv_tensor *inputs,
                        clv_tensor *outputs)
 {
-    bool training = node->n_inputs > 2 && inputs[2].data != NULL && inputs[2].dtype == CLV_BOOL &&
-                    *(const uint8_t *)inputs[2].data != 0;
-    if (training)
-        return CLV_EUNSUPPORTED;
     if (node->n_outputs > 1 && outputs[1].data != NULL)
         memset(outputs[1].data, 1, ref_bytes(&outputs[1]));
     return ref_copy(graph, node, inputs, outputs);
