@@ -43,10 +43,10 @@ typedef struct clv_input_spec {
     bool channels_last;     /**< [1, h, w, c] rather than [1, c, h, w] */
     clv_channels channels;
     clv_fit fit;
-    float crop_ratio;       /**< CROP: size / short side; 1 crops nothing of the short side,
-                                 0.875 is 224 of 256 */
-    float mean[3], std[3];  /**< tensor = (pixel 0..255 - mean) / std, in the tensor's order;
-                                 GRAY takes the first */
+    float crop_ratio;      /**< CROP: size / short side; 1 crops nothing of the short side,
+                                0.875 is 224 of 256 */
+    float mean[3], std[3]; /**< tensor = (pixel 0..255 - mean) / std, in the tensor's order;
+                                GRAY takes the first */
 } clv_input_spec;
 
 /** The names above, static; "invalid" for a value that is none. */

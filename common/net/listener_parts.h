@@ -33,6 +33,7 @@ typedef struct clv_peer {
     uint64_t since_us;
     uint64_t heartbeat_us;
     bool was_up;
+    bool timed_out;
     clv_error why; /**< it leaves; CLV_OK: it hasn't said */
     uint32_t in_flight;
     char name[CLV_X509_MAX_NAME + 1]; /**< proved; empty before */

@@ -4,8 +4,7 @@
 
 The teacher learns from labels, the student from the teacher (Hinton, Vinyals, Dean, 2015). Needs
 Debian's python3-torch and a C compiler, nothing else. Seeds are fixed; floating point is not the
-same on every machine, so another machine's weights differ in the last digits and its accuracies
-by a few tenths of a percent.
+same on every machine or number of threads: weights, and with them accuracies, differ a little.
 """
 
 import argparse
