@@ -85,7 +85,8 @@ clv_status npy_parse(clv_tensor *out, const uint8_t *bytes, size_t n_bytes, clv_
     const char *order = find_key(header, "'fortran_order'");
     clv_status status = CLV_OK;
     if (order == NULL || strncmp(order, "False", 5) != 0)
-        status = clv_fail(err, CLV_EUNSUPPORTED, ".npy header", "only C order is read");
+        status = clv_fail(err, CLV_EUNSUPPORTED, ".npy header",
+                          "only C order is read (numpy.ascontiguousarray() makes it)");
     if (status == CLV_OK)
         status = parse_type(&tensor.dtype, header, err);
     if (status == CLV_OK)

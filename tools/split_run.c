@@ -41,17 +41,17 @@ clv_status split_run_create(split_run **out, const clv_program *program, uint32_
     const clv_graph *graph = clv_program_graph(program);
 
     if (cut != SPLIT_RUN_WHOLE && cut > graph->n_nodes)
-        return clv_fail(err, CLV_EINVAL, graph->name, "there is no cut %u: cuts are 0 to %u", cut,
+        return clv_fail(err, CLV_EINVAL, "--cut", "%u is none: the model's cuts are 0 to %u", cut,
                         graph->n_nodes);
     split_run *run = clv_calloc(1, sizeof *run);
     if (run == NULL)
-        return clv_fail(err, CLV_ENOMEM, graph->name, "out of memory");
+        return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
     run->program = program;
     run->cut = cut;
     run->codec = codec;
     clv_status status = init_sets(run);
     if (status != CLV_OK)
-        (void)clv_fail(err, status, graph->name, "%s", clv_status_text(status));
+        (void)clv_fail(err, status, NULL, "no room for its tensors: %s", clv_status_text(status));
     if (status == CLV_OK)
         status = clv_exec_create(&run->device, program, err);
     if (status == CLV_OK && cut != SPLIT_RUN_WHOLE)
@@ -135,7 +135,7 @@ clv_status split_run_go(split_run *run, size_t *bytes_out, clv_error *err)
     load(run->device, graph->inputs, &run->inputs);
     clv_status status = run->cut == SPLIT_RUN_WHOLE ? run_whole(run) : run_split(run, &bytes, err);
     if (status != CLV_OK)
-        return clv_fail(err, status, graph->name, "the run failed: %s", clv_status_text(status));
+        return clv_fail(err, status, NULL, "the run failed: %s", clv_status_text(status));
     if (bytes_out != NULL)
         *bytes_out = bytes;
     return CLV_OK;

@@ -2,7 +2,8 @@
 #ifndef CLV_TOOL_H
 #define CLV_TOOL_H
 
-/** @file tool.h: what every subcommand of `cleave` shares: its entry, exit codes, lines, signals. */
+/** @file tool.h: what every subcommand of `cleave` shares: its entry, exit codes, lines, signals.
+ */
 
 #include "base/error.h"
 #include "base/options.h"
@@ -35,6 +36,12 @@ int cmd_verify(int argc, char **argv);
  *  @p n_positional words are needed, neither more nor fewer. */
 bool tool_parse(clv_parsed *parsed, void *settings, const clv_option_set *set, size_t n_positional,
                 int argc, char **argv, int *exit_out);
+
+/** Refuse to write @p output, the value of @p flag, over something that the command reads or that
+ *  is no regular file (a rename would replace /dev/null itself).
+ *  @param inputs  @p n paths; NULL ones are none. */
+CLV_NODISCARD clv_status tool_check_output(const char *flag, const char *output,
+                                           const char *const *inputs, size_t n, clv_error *err);
 
 /* --- lines -------------------------------------------------------------------------------- */
 

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/escape.h"
@@ -9,7 +10,7 @@
 
 #define LINE_BYTES 8192u /* more than a path and an error's words; longer lines are cut */
 
-static void print_line(FILE *out, const char *fmt, va_list args)
+CLV_PRINTF(2, 0) static void print_line(FILE *out, const char *fmt, va_list args)
 {
     char line[LINE_BYTES], safe[LINE_BYTES];
 
@@ -57,8 +58,10 @@ static int missing_word(const clv_option_set *set)
     }
     if (list == NULL)
         return tool_usage(set->program, "%s is missing", set->positional);
-    return tool_usage(set->program, "%s is missing (it goes in front of --%s, which takes all words "
-                      "behind it)", set->positional, list->name);
+    return tool_usage(set->program,
+                      "%s is missing (it goes in front of --%s, which takes all words "
+                      "behind it)",
+                      set->positional, list->name);
 }
 
 bool tool_parse(clv_parsed *parsed, void *settings, const clv_option_set *set, size_t n_positional,
@@ -85,6 +88,23 @@ bool tool_parse(clv_parsed *parsed, void *settings, const clv_option_set *set, s
         return true;
     }
     return false;
+}
+
+clv_status tool_check_output(const char *flag, const char *output, const char *const *inputs,
+                             size_t n, clv_error *err)
+{
+    struct stat at, input;
+
+    if (stat(output, &at) != 0)
+        return CLV_OK; /* nothing there; writing will say what else is wrong */
+    if (!S_ISREG(at.st_mode))
+        return clv_fail(err, CLV_EINVAL, output, "is there and no regular file");
+    for (size_t i = 0; i < n; i++) {
+        if (inputs[i] != NULL && stat(inputs[i], &input) == 0 && at.st_dev == input.st_dev &&
+            at.st_ino == input.st_ino)
+            return clv_fail(err, CLV_EINVAL, flag, "%s would be overwritten", inputs[i]);
+    }
+    return CLV_OK;
 }
 
 bool tool_shows_progress(void)

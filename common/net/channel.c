@@ -68,9 +68,8 @@ static void encrypt_queue(clv_channel *channel)
     while (channel->first != NULL) {
         const clv_frame *frame = channel->first;
         size_t taken;
-        clv_status status =
-            clv_tls_write(channel->tls, clv_frame_data(frame) + channel->first_sent,
-                          frame->bytes - channel->first_sent, &taken, NULL);
+        clv_status status = clv_tls_write(channel->tls, clv_frame_data(frame) + channel->first_sent,
+                                          frame->bytes - channel->first_sent, &taken, NULL);
         if (status == CLV_EAGAIN)
             return;
         if (status != CLV_OK) {

@@ -52,11 +52,11 @@ void clv_channel_free(clv_channel *channel); /* stops it; NULL is a no-op */
 
 /** What a channel has been doing. */
 typedef struct clv_channel_state {
-    uint64_t heard_us;  /**< when bytes came last; its start, if none did */
-    uint64_t sent_us;   /**< when bytes went out last */
+    uint64_t heard_us; /**< when bytes came last; its start, if none did */
+    uint64_t sent_us;  /**< when bytes went out last */
     bool heard_any;
-    bool sending;       /**< some of what was queued is still here */
-    bool disconnected;  /**< the stream is dead: nothing can be sent any more */
+    bool sending;      /**< some of what was queued is still here */
+    bool disconnected; /**< the stream is dead: nothing can be sent any more */
 } clv_channel_state;
 
 clv_channel_state clv_channel_look(clv_channel *channel);

@@ -14,9 +14,9 @@
 typedef struct clv_dials clv_dials;
 
 typedef struct clv_dials_options {
-    const char *url;      /**< "tcp://host:port"; borrowed */
-    const char *address;  /**< "host:port", for messages; borrowed */
-    uint64_t patience_us; /**< a dial's time limit */
+    const char *url;             /**< "tcp://host:port"; borrowed */
+    const char *address;         /**< "host:port", for messages; borrowed */
+    uint64_t patience_us;        /**< a dial's time limit */
     void (*on_end)(void *owner); /**< a dial has ended: clv_dials_take() has it. On nng's thread */
     void *owner;
 } clv_dials_options;
@@ -35,6 +35,9 @@ void clv_dials_start(clv_dials *dials);
  *  @return false: none has ended. */
 bool clv_dials_take(clv_dials *dials, nng_stream **stream_out, clv_link_happening *happening,
                     clv_error *err);
+
+/** Whether clv_dials_take() should be tried again soon, though nothing has ended. */
+bool clv_dials_want_a_look(const clv_dials *dials);
 
 /** Give all of them up and wait for their ends. */
 void clv_dials_drop(clv_dials *dials);

@@ -39,8 +39,9 @@ clv_status clv_gate_check_hello(uint32_t protocol, const char *claimed_name,
         return clv_fail(err, CLV_EAUTH, NULL,
                         "the common name of its certificate is no name (letters, digits, . - _ :)");
     if (strcmp(claimed_name, proved_name) != 0)
-        return clv_fail(err, CLV_EAUTH, NULL, "it claims to be '%s' but its certificate is for '%s'",
-                        claimed_name, proved_name);
+        return clv_fail(err, CLV_EAUTH, NULL,
+                        "it claims to be '%s' but its certificate is for '%s'", claimed_name,
+                        proved_name);
     if (heartbeat_us < CLV_GATE_MIN_HEARTBEAT_US || heartbeat_us > CLV_GATE_MAX_HEARTBEAT_US)
         return clv_fail(err, CLV_EINVAL, NULL, "a heartbeat of %llu us is out of range",
                         (unsigned long long)heartbeat_us);

@@ -157,8 +157,8 @@ void clv_incoming_refuse(clv_incoming *request, clv_status status, const char *r
     clv_wire_header header;
 
     header.type = CLV_WIRE_REFUSAL;
-    header.refusal = (clv_wire_refusal){
-        .about_frame = true, .frame = request->header.frame, .status = status};
+    header.refusal =
+        (clv_wire_refusal){.about_frame = true, .frame = request->header.frame, .status = status};
     (void)snprintf(header.refusal.reason, sizeof header.refusal.reason, "%.255s", reason);
     send_and_forget(request, clv_frame_of(&request->peer->listener->frames, &header));
 }

@@ -15,7 +15,8 @@
  *
  *  Threads: send from any thread; events come on the link's threads, one at a time, and the
  *  callback must be short and must not call clv_link_free(); it may send. Note a request as sent
- *  before you send it: its answer, or the link's end, may be told before clv_link_send() returns. */
+ *  before you send it: its answer, or the link's end, may be told before clv_link_send() returns.
+ */
 
 #include "base/digest.h"
 #include "net/identity.h"
@@ -23,11 +24,11 @@
 typedef struct clv_link clv_link;
 
 typedef enum clv_link_event_type {
-    CLV_LINK_UP,      /**< greeted and proved; requests may be sent */
-    CLV_LINK_DOWN,    /**< was up and is not any more; `error` says why */
-    CLV_LINK_FAILED,  /**< an attempt to connect failed; `error` says why; it goes on trying */
-    CLV_LINK_REPLY,   /**< an answer */
-    CLV_LINK_REFUSED  /**< the server refused a request */
+    CLV_LINK_UP,     /**< greeted and proved; requests may be sent */
+    CLV_LINK_DOWN,   /**< was up and is not any more; `error` says why */
+    CLV_LINK_FAILED, /**< an attempt to connect failed; `error` says why; it goes on trying */
+    CLV_LINK_REPLY,  /**< an answer */
+    CLV_LINK_REFUSED /**< the server refused a request */
 } clv_link_event_type;
 
 /** What the server measured for one request, in microseconds. */
@@ -38,14 +39,14 @@ typedef struct clv_server_times {
 /** Everything is borrowed for the callback. */
 typedef struct clv_link_event {
     clv_link_event_type type;
-    const clv_error *error;      /**< DOWN, FAILED, REFUSED */
-    uint64_t frame;              /**< REPLY, REFUSED */
-    const uint8_t *payload;      /**< REPLY: outputs (activation format) */
+    const clv_error *error; /**< DOWN, FAILED, REFUSED */
+    uint64_t frame;         /**< REPLY, REFUSED */
+    const uint8_t *payload; /**< REPLY: outputs (activation format) */
     size_t payload_bytes;
-    clv_server_times server;     /**< REPLY */
-    const clv_digest *bundles;   /**< UP: what the server answers for */
+    clv_server_times server;   /**< REPLY */
+    const clv_digest *bundles; /**< UP: what the server answers for */
     uint32_t n_bundles;
-    const char *server_name;     /**< UP */
+    const char *server_name; /**< UP */
 } clv_link_event;
 
 typedef struct clv_link_options {

@@ -20,7 +20,11 @@
 
 #define CLV_LINK_MAX_DIALS 16u
 
-typedef enum clv_link_phase { CLV_LINK_SEEKING, CLV_LINK_GREETING, CLV_LINK_GREETED } clv_link_phase;
+typedef enum clv_link_phase {
+    CLV_LINK_SEEKING,
+    CLV_LINK_GREETING,
+    CLV_LINK_GREETED
+} clv_link_phase;
 
 typedef enum clv_link_happening {
     CLV_LINK_TIME_PASSED, /**< maybe it is clv_link_core.wake_us */
@@ -55,14 +59,14 @@ typedef enum clv_link_action {
 typedef struct clv_link_core {
     clv_link_phase phase;
     clv_backoff backoff;
-    uint64_t timeout_us;  /**< silence that ends a connection; a dial's patience */
-    unsigned dials;       /**< under way */
+    uint64_t timeout_us; /**< silence that ends a connection; a dial's patience */
+    unsigned dials;      /**< under way */
     uint64_t next_dial_us;
     uint64_t patience_us; /**< silence that ends a greeting; grows while servers are slow */
     uint64_t up_us;       /**< when it was welcomed */
     uint64_t said_us;     /**< when a failed dial was told last */
     bool said;
-    uint64_t wake_us;     /**< step again at this time */
+    uint64_t wake_us; /**< step again at this time */
 } clv_link_core;
 
 /** @param redial_us   Longest pause between attempts.

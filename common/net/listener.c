@@ -137,9 +137,9 @@ static void note_timeout(clv_peer *peer, clv_gate_verdict verdict, uint64_t now_
         (void)clv_fail(&peer->why, CLV_ETIMEDOUT, NULL, "it was not greeted within %u s",
                        CLV_GATE_GREETING_US / 1000000u);
     else if (verdict == CLV_GATE_SILENT)
-        (void)clv_fail(&peer->why, CLV_ETIMEDOUT, NULL, "nothing was heard of it for %llu ms",
-                       (unsigned long long)((now_us - clv_channel_look(peer->channel).heard_us) /
-                                            1000));
+        (void)clv_fail(
+            &peer->why, CLV_ETIMEDOUT, NULL, "nothing was heard of it for %llu ms",
+            (unsigned long long)((now_us - clv_channel_look(peer->channel).heard_us) / 1000));
     peer->phase = CLV_GATE_LEAVING; /* its channel's end is our doing from here on */
 }
 

@@ -5,9 +5,9 @@
 /** @file listener.h: the server's end: greets devices, checks who they are, hands requests on.
  *  docs/wire-protocol.md, docs/security.md.
  *
- *  Only requests of devices that have proved their name reach the callback. Requests may be answered
- *  in any order, from any thread, later; a request may be answered from inside on_request(). An
- *  answer to a device that has gone is dropped.
+ *  Only requests of devices that have proved their name reach the callback. Requests may be
+ * answered in any order, from any thread, later; a request may be answered from inside
+ * on_request(). An answer to a device that has gone is dropped.
  *
  *  Threads: the callbacks come on the listener's threads, several at once. */
 
@@ -20,9 +20,9 @@ typedef struct clv_listener clv_listener;
 typedef struct clv_incoming clv_incoming; /**< one request, owned by whoever holds it */
 
 typedef struct clv_listener_options {
-    const char *url; /**< "tls+tcp://0.0.0.0:7447"; port 0 picks one */
+    const char *url;              /**< "tls+tcp://0.0.0.0:7447"; port 0 picks one */
     const clv_identity *identity; /**< outlives the listener */
-    size_t max_message_bytes; /**< 0, or at most: CLV_WIRE_MAX_MESSAGE_BYTES */
+    size_t max_message_bytes;     /**< 0, or at most: CLV_WIRE_MAX_MESSAGE_BYTES */
     /** Short. Takes @p request over: answer or refuse it, once. */
     void (*on_request)(void *context, clv_incoming *request);
     /** What happened to a device, for the log; may be NULL. @p device is its name, or its address

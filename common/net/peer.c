@@ -62,8 +62,7 @@ static void refuse(clv_peer *peer, const clv_error *why)
     clv_wire_header header = {.type = CLV_WIRE_REFUSAL};
 
     header.refusal.status = why->code;
-    (void)snprintf(header.refusal.reason, sizeof header.refusal.reason, "%.255s",
-                   why->message);
+    (void)snprintf(header.refusal.reason, sizeof header.refusal.reason, "%.255s", why->message);
     send_header(peer, &header);
     if (start_leaving(peer, why) && !peer->was_up)
         clv_peer_tell(peer, "refused", why);

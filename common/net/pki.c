@@ -186,8 +186,8 @@ static int set_extensions(mbedtls_x509write_cert *writer, const description *abo
 {
     unsigned usage = about->is_ca ? MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN
                                   : MBEDTLS_X509_KU_DIGITAL_SIGNATURE;
-    int rc = mbedtls_x509write_crt_set_basic_constraints(writer, about->is_ca,
-                                                         about->is_ca ? 0 : -1);
+    int rc =
+        mbedtls_x509write_crt_set_basic_constraints(writer, about->is_ca, about->is_ca ? 0 : -1);
     if (rc == 0)
         rc = mbedtls_x509write_crt_set_key_usage(writer, usage);
     if (rc == 0)

@@ -126,7 +126,8 @@ static int give_input(void *context, unsigned char *dst, size_t bytes)
     return (int)bytes;
 }
 
-/* Called for each certificate of a chain; says nothing about it, but notes whose it claims to be. */
+/* Called for each certificate of a chain; says nothing about it, but notes whose it claims to be.
+ */
 static int note_peer(void *context, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
     clv_tls *tls = context;

@@ -45,8 +45,8 @@ static clv_status check_sizes(const clv_wire_prologue *prologue, size_t max_mess
                         prologue->header_bytes, CLV_WIRE_MAX_HEADER_BYTES);
     if (prologue->payload_bytes > 0 && !has_payload)
         return clv_fail(err, CLV_EFORMAT, NULL, "a %s has no payload", name);
-    uint64_t bytes = (uint64_t)CLV_WIRE_PROLOGUE_BYTES + prologue->header_bytes +
-                     prologue->payload_bytes;
+    uint64_t bytes =
+        (uint64_t)CLV_WIRE_PROLOGUE_BYTES + prologue->header_bytes + prologue->payload_bytes;
     if (bytes > max_message_bytes)
         return clv_fail(err, CLV_ELIMIT, NULL, "a %s of %llu bytes; at most %zu are accepted", name,
                         (unsigned long long)bytes, max_message_bytes);
