@@ -89,6 +89,8 @@ clv_peer *clv_peer_create(clv_listener *listener, nng_stream *stream);
 void clv_peer_ping(clv_peer *peer);
 /** Tell the owner of the listener. @p why may be NULL. */
 void clv_peer_tell(clv_peer *peer, const char *what, const clv_error *why);
+/** The device has broken a rule: tell it which, and take nothing more of it. */
+void clv_peer_refuse(clv_peer *peer, const clv_error *why);
 /** Give one reference back. Without the lock, not from the channel's callbacks if it is the last.
  */
 void clv_peer_release(clv_peer *peer);

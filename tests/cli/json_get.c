@@ -35,7 +35,9 @@ static void print(const json_t *value)
     else if (json_is_object(value))
         (void)printf("%zu\n", json_object_size(value));
     else
-        (void)printf("%s\n", json_is_true(value) ? "true" : json_is_false(value) ? "false" : "null");
+        (void)printf("%s\n", json_is_true(value)    ? "true"
+                             : json_is_false(value) ? "false"
+                                                    : "null");
 }
 
 int main(int argc, char **argv)

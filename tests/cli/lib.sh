@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # Sourced by the test_*.sh beside it. CMake gives $CLEAVE, $CLI_FIXTURES, $JSON_GET: programs.
 # A check that fails prints its line and lets the script go on; the exit code tells.
 set -u
@@ -15,7 +16,6 @@ cd "$work" || exit 1
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}:exitcode=99 UBSAN_OPTIONS=exitcode=99
 export LC_ALL=C
 out=$work/.out err=$work/.err
-esc=$'\033'
 
 bad() {
     failures=$((failures + 1))

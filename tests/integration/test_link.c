@@ -61,7 +61,7 @@ static void test_link__greets_and_names_both_ends(void **state)
     net_told told = net_watch_await_told(&watch, "connected", "");
     assert_string_equal(told.device, "cam-1");
     clv_link_free(link);
-    told = net_watch_await_told(&watch, "left", "");
+    told = net_watch_await_told(&watch, "left", NULL);
     assert_string_equal(told.device, "cam-1");
     assert_int_equal(watch.events[CLV_LINK_DOWN], 0); /* freeing is no event */
     finish(NULL);
@@ -181,8 +181,8 @@ static void test_link__sends_nothing_while_it_is_down(void **state)
     assert_int_equal(clv_link_message_create(&message, &payload, &request, 10), CLV_OK);
     clv_link_message_free(message);
     clv_link_message_free(NULL);
-    assert_int_equal(
-        clv_link_message_create(&message, &payload, &request, (size_t)64 << 20), CLV_ELIMIT);
+    assert_int_equal(clv_link_message_create(&message, &payload, &request, (size_t)64 << 20),
+                     CLV_ELIMIT);
     finish(link);
 }
 
@@ -281,11 +281,10 @@ static void check_bad_options(clv_link_options options, const char *words)
 
 static void test_link__refuses_bad_options(void **state)
 {
-    static const char *const urls[] = {"", "127.0.0.1:7447", "tcp://127.0.0.1:7447",
+    static const char *const urls[] = {"",           "127.0.0.1:7447",  "tcp://127.0.0.1:7447",
                                        "tls+tcp://", "tls+tcp://:7447", "http://x:1"};
-    clv_link_options options = {.url = "tls+tcp://127.0.0.1:7447",
-                                .identity = cam,
-                                .on_event = net_watch_on_link};
+    clv_link_options options = {
+        .url = "tls+tcp://127.0.0.1:7447", .identity = cam, .on_event = net_watch_on_link};
     (void)state;
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         clv_link_options bad = options;
@@ -309,8 +308,9 @@ static void test_link__listener_refuses_bad_options(void **state)
     net_server_start(&server, &pki, NET_ECHO, 0, 0, &watch);
     (void)snprintf(taken, sizeof taken, "tls+tcp://127.0.0.1:%u",
                    clv_listener_port(server.listener));
-    clv_listener_options options = {
-        .url = taken, .identity = server.identity, .on_request = (void (*)(void *, clv_incoming *))1};
+    clv_listener_options options = {.url = taken,
+                                    .identity = server.identity,
+                                    .on_request = (void (*)(void *, clv_incoming *))1};
     assert_int_equal(clv_listener_create(&listener, &options, &err), CLV_EIO);
     assert_non_null(strstr(err.message, "something else listens there"));
     options.url = "tcp://127.0.0.1:0";

@@ -154,8 +154,9 @@ static void test_link_refusals__a_device_that_wants_another_server(void **state)
     check_refused_device(&options,
                          "the server's certificate is for 'srv', not for '127.0.0.1': set "
                          "server_name",
-                         "127.0.0.1:", "the device refuses this server's certificate: it is for "
-                                       "another name");
+                         "127.0.0.1:",
+                         "the device refuses this server's certificate: it is for "
+                         "another name");
     clv_identity_free(cam);
 }
 

@@ -100,9 +100,9 @@ static void serve_one(net_fake *fake)
                                    .on_message = on_message,
                                    .on_end = on_end,
                                    .owner = fake};
-    assert_int_equal(clv_channel_create(&fake->channel, &options,
-                                        nng_aio_get_output(fake->accept, 0), NULL),
-                     CLV_OK);
+    assert_int_equal(
+        clv_channel_create(&fake->channel, &options, nng_aio_get_output(fake->accept, 0), NULL),
+        CLV_OK);
     clv_channel_start(fake->channel);
     (void)pthread_mutex_lock(&fake->lock);
     while (!fake->ended && !fake->stop)

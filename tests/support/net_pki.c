@@ -167,12 +167,13 @@ void net_pki_issue_odd(const net_pki *pki, const char *name, net_pki_oddity oddi
     assert_int_equal(mbedtls_mpi_lset(&serial, 77), 0);
     assert_int_equal(mbedtls_x509write_crt_set_serial(&writer, &serial), 0);
     set_validity(&writer, oddity);
-    assert_int_equal(mbedtls_x509write_crt_set_basic_constraints(&writer, is_ca, is_ca ? 0 : -1), 0);
+    assert_int_equal(mbedtls_x509write_crt_set_basic_constraints(&writer, is_ca, is_ca ? 0 : -1),
+                     0);
     if (!is_ca)
         set_usage(&writer, oddity);
-    assert_int_equal(mbedtls_x509write_crt_pem(&writer, (unsigned char *)pem, sizeof pem,
-                                               clv_x509_random, NULL),
-                     0);
+    assert_int_equal(
+        mbedtls_x509write_crt_pem(&writer, (unsigned char *)pem, sizeof pem, clv_x509_random, NULL),
+        0);
     net_pki_write(net_pki_path(pki, name, ".crt"), pem, 0644);
     assert_int_equal(mbedtls_pk_write_key_pem(&key, (unsigned char *)pem, sizeof pem), 0);
     net_pki_write(net_pki_path(pki, name, ".key"), pem, 0600);

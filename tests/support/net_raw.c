@@ -124,8 +124,8 @@ bool net_raw_receive(net_raw *raw, clv_wire_header *header)
         assert_int_equal(clv_wire_parse_prologue(&prologue, head, sizeof body, NULL), CLV_OK);
         if (!receive_bytes(raw, body, clv_wire_body_bytes(&prologue)))
             return false;
-        assert_int_equal(
-            clv_wire_unpack(header, prologue.type, body, prologue.header_bytes, NULL), CLV_OK);
+        assert_int_equal(clv_wire_unpack(header, prologue.type, body, prologue.header_bytes, NULL),
+                         CLV_OK);
     } while (header->type == CLV_WIRE_PING);
     return true;
 }
@@ -146,7 +146,7 @@ void net_raw_close(net_raw *raw)
     mbedtls_net_free(&raw->net);
 }
 
-int net_silent_listen(uint16_t *port_out)
+int net_silent_listen(int backlog, uint16_t *port_out)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t bytes = sizeof address;
@@ -154,7 +154,7 @@ int net_silent_listen(uint16_t *port_out)
 
     assert_true(fd >= 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(fd, 16), 0);
+    assert_int_equal(listen(fd, backlog), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &bytes), 0);
     *port_out = ntohs(address.sin_port);
     return fd;

@@ -37,7 +37,8 @@ bool net_raw_receive(net_raw *raw, clv_wire_header *header);
 void net_raw_await_end(net_raw *raw);
 void net_raw_close(net_raw *raw); /* without a goodbye */
 
-/** A socket that listens and never accepts: connections succeed, nothing is ever answered. */
-int net_silent_listen(uint16_t *port_out);
+/** A socket that listens and never accepts: @p backlog connections and one more succeed, without
+ *  an answer; those beyond get none even from TCP. */
+int net_silent_listen(int backlog, uint16_t *port_out);
 
 #endif

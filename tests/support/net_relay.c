@@ -38,9 +38,8 @@ struct net_relay {
 
 static struct sockaddr_in loopback(uint16_t port)
 {
-    return (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_port = htons(port),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
 static void take_connection(net_relay *relay)
@@ -69,8 +68,8 @@ static void close_pair(net_relay *relay, unsigned index)
 static bool pass(pair *p, int from, size_t limit)
 {
     char buffer[65536];
-    ssize_t n = recv(p->fds[from], buffer, limit < sizeof buffer ? limit : sizeof buffer,
-                     MSG_DONTWAIT);
+    ssize_t n =
+        recv(p->fds[from], buffer, limit < sizeof buffer ? limit : sizeof buffer, MSG_DONTWAIT);
     if (n < 0)
         return true;
     return n > 0 && send(p->fds[1 - from], buffer, (size_t)n, MSG_NOSIGNAL) == n;

@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 typedef enum net_weather {
-    NET_FAIR,   /**< everything passes */
-    NET_SLOW,   /**< 40 kB/s towards the server */
-    NET_OUTAGE  /**< connections stay, nothing passes */
+    NET_FAIR,  /**< everything passes */
+    NET_SLOW,  /**< 40 kB/s towards the server */
+    NET_OUTAGE /**< connections stay, nothing passes */
 } net_weather;
 
 typedef struct net_relay net_relay;

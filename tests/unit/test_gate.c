@@ -19,9 +19,9 @@ static void test_gate__admits_requests_in_one_phase_only(void **state)
         for (int type = CLV_WIRE_HELLO; type <= CLV_WIRE_PING; type++) {
             clv_wire_prologue prologue = {(clv_wire_type)type, 0, 0};
             clv_error err = CLV_ERROR_INIT;
-            bool wanted = (phase == CLV_GATE_GREETING && type == CLV_WIRE_HELLO) ||
-                          (phase == CLV_GATE_UP &&
-                           (type == CLV_WIRE_REQUEST || type == CLV_WIRE_PING));
+            bool wanted =
+                (phase == CLV_GATE_GREETING && type == CLV_WIRE_HELLO) ||
+                (phase == CLV_GATE_UP && (type == CLV_WIRE_REQUEST || type == CLV_WIRE_PING));
             clv_status status = clv_gate_admit((clv_gate_phase)phase, &prologue, &err);
             assert_int_equal(status == CLV_OK, wanted);
             assert_int_equal(err.message[0] != '\0', !wanted);
@@ -103,10 +103,8 @@ static void test_gate__sends_heartbeats_and_counts_theirs(void **state)
     assert_int_equal(look(CLV_GATE_UP, NOW, 0, HEARTBEAT), CLV_GATE_PING);
     assert_int_equal(look(CLV_GATE_UP, NOW, 16 * HEARTBEAT, 0), CLV_GATE_STAY);
     assert_int_equal(look(CLV_GATE_UP, NOW, 16 * HEARTBEAT + 1, 0), CLV_GATE_SILENT);
-    clv_gate_times sending = {.phase = CLV_GATE_UP,
-                              .heard_us = NOW,
-                              .heartbeat_us = HEARTBEAT,
-                              .sending = true};
+    clv_gate_times sending = {
+        .phase = CLV_GATE_UP, .heard_us = NOW, .heartbeat_us = HEARTBEAT, .sending = true};
     assert_int_equal(clv_gate_look(&sending, NOW), CLV_GATE_STAY);
 }
 

@@ -212,9 +212,12 @@ static void test_pki__never_overwrites(void **state)
 static void test_pki__refuses_names_that_are_none(void **state)
 {
     static const char *const names[] = {
-        "",     ".",   "..",    "../x", "/etc/x",   "a/b", "a b",  "a,CN=b", "a\nb", "a\\b",
-        "-rf",  ".x",  "a=b",   "ca",   "a\x80",    "*",   "a+b",
-        "a123456789012345678901234567890123456789012345678901234567890123"};
+        "",     ".",      "..",
+        "../x", "/etc/x", "a/b",
+        "a b",  "a,CN=b", "a\nb",
+        "a\\b", "-rf",    ".x",
+        "a=b",  "ca",     "a\x80",
+        "*",    "a+b",    "a123456789012345678901234567890123456789012345678901234567890123"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         clv_error err = CLV_ERROR_INIT;

@@ -191,8 +191,8 @@ static void test_wire__request_passes(void **state)
 {
     clv_wire_header out, in = {.type = CLV_WIRE_REQUEST};
     (void)state;
-    in.request = (clv_wire_request){
-        .frame = UINT64_MAX, .cut = UINT32_MAX, .deadline_us = UINT64_MAX - 1};
+    in.request =
+        (clv_wire_request){.frame = UINT64_MAX, .cut = UINT32_MAX, .deadline_us = UINT64_MAX - 1};
     memset(in.request.bundle.bytes, 0xff, sizeof in.request.bundle.bytes);
     pass(&out, &in);
     assert_true(out.request.frame == UINT64_MAX && out.request.cut == UINT32_MAX);
@@ -246,21 +246,29 @@ static void test_wire__refuses_malformed_headers(void **state)
 {
     char refusal[] = "\x10\x00";
     (void)state;
-    MALFORMED(CLV_WIRE_HELLO, "\x08", CLV_EFORMAT);                   /* a tag without its value */
-    MALFORMED(CLV_WIRE_HELLO, "\x12\x05" "abc", CLV_EFORMAT);         /* a text that is cut off */
+    MALFORMED(CLV_WIRE_HELLO, "\x08", CLV_EFORMAT); /* a tag without its value */
+    MALFORMED(CLV_WIRE_HELLO,
+              "\x12\x05"
+              "abc",
+              CLV_EFORMAT);                                             /* a text that is cut off */
     MALFORMED(CLV_WIRE_HELLO, "\x12\xff\xff\xff\xff\x0f", CLV_EFORMAT); /* ... of 4 GiB */
     MALFORMED(CLV_WIRE_HELLO, "\xff\xff\xff\xff\xff\xff\xff", CLV_EFORMAT);
-    MALFORMED(CLV_WIRE_REQUEST, "", CLV_EFORMAT);                     /* no bundle */
-    MALFORMED(CLV_WIRE_REQUEST, "\x12\x03" "abc", CLV_EFORMAT);       /* a short one */
-    MALFORMED(CLV_WIRE_WELCOME, "\x1a\x01" "a", CLV_EFORMAT);
-    MALFORMED(CLV_WIRE_REFUSAL, "", CLV_EFORMAT);                     /* status "success" */
+    MALFORMED(CLV_WIRE_REQUEST, "", CLV_EFORMAT); /* no bundle */
+    MALFORMED(CLV_WIRE_REQUEST,
+              "\x12\x03"
+              "abc",
+              CLV_EFORMAT); /* a short one */
+    MALFORMED(CLV_WIRE_WELCOME,
+              "\x1a\x01"
+              "a",
+              CLV_EFORMAT);
+    MALFORMED(CLV_WIRE_REFUSAL, "", CLV_EFORMAT); /* status "success" */
     for (int status = CLV_OK; status <= CLV_STATUS_COUNT; status++) {
         clv_wire_header out;
         bool known = status > CLV_OK && status < CLV_STATUS_COUNT;
         refusal[1] = (char)status;
-        assert_int_equal(
-            clv_wire_unpack(&out, CLV_WIRE_REFUSAL, (const uint8_t *)refusal, 2, NULL),
-            known ? CLV_OK : CLV_EFORMAT);
+        assert_int_equal(clv_wire_unpack(&out, CLV_WIRE_REFUSAL, (const uint8_t *)refusal, 2, NULL),
+                         known ? CLV_OK : CLV_EFORMAT);
     }
 }
 
@@ -301,10 +309,10 @@ static void test_wire__ignores_fields_of_later_versions(void **state)
 {
     clv_wire_header out;
     (void)state;
-    const char ping[] = "\x78\x05\x7a\x03" "abc";
-    assert_int_equal(clv_wire_unpack(&out, CLV_WIRE_PING, (const uint8_t *)ping, sizeof ping - 1,
-                                     NULL),
-                     CLV_OK);
+    const char ping[] = "\x78\x05\x7a\x03"
+                        "abc";
+    assert_int_equal(
+        clv_wire_unpack(&out, CLV_WIRE_PING, (const uint8_t *)ping, sizeof ping - 1, NULL), CLV_OK);
 }
 
 int main(void)
