@@ -224,11 +224,6 @@ void clv_agent_sent(clv_agent *agent, const clv_agent_action *send, bool ok, uin
 
 /* --- deadlines ---------------------------------------------------------------------------- */
 
-static bool is_answered_by_student(const clv_agent_slot *slot)
-{
-    return slot->falling_back && slot->student_ok;
-}
-
 /* What the frame's fallback is expected to take. All of it even where it has begun: a more urgent
  * frame may take the network over, and then it begins again. */
 static uint64_t fallback_us(const clv_agent *agent, const clv_agent_slot *slot)
@@ -297,8 +292,7 @@ static bool find_source(clv_source *out, const clv_agent *agent, uint32_t index)
 
     if (slot->replied)
         *out = slot->cut == 0 ? CLV_SOURCE_SERVER : CLV_SOURCE_SPLIT;
-    else if (is_answered_by_student(slot) && agent->student_owner == index &&
-             slot->student_step == agent->config.n_student_nodes)
+    else if (agent->student_owner == index && slot->student_step == agent->config.n_student_nodes)
         *out = CLV_SOURCE_STUDENT;
     else if (agent->owner == index && slot->model_step == agent->config.n_nodes)
         *out = CLV_SOURCE_LOCAL;

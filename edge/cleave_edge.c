@@ -25,6 +25,9 @@
 /* How often the printer looks at the link when no answers come. */
 #define LOOK_US 500000u
 
+/* How often the log hears another reason why the link is down. */
+#define REASON_US 10000000u
+
 /* Readable: stop taking frames. */
 static int stop_fd = -1;
 
@@ -72,17 +75,29 @@ static void log_failure(const clv_error *err, clv_status status)
 
 /* --- the printer -------------------------------------------------------------------------- */
 
-/* One line for each change. */
-static void log_link(clv_edge *edge, clv_edge_link_state *before)
+/* What was logged of the link, and when. */
+typedef struct link_log {
+    clv_edge_link_state last;
+    uint64_t at_us;
+} link_log;
+
+/* A line for each change; while it stays down, one for another reason now and then. */
+static void log_link(clv_edge *edge, link_log *log)
 {
     clv_edge_link_state now;
+    uint64_t now_us = clv_clock_now_us();
 
     clv_edge_link_state_of(edge, &now);
-    if (now.up && !before->up)
+    bool other_reason = strcmp(now.last_error, log->last.last_error) != 0 &&
+                        (log->at_us == 0 || now_us - log->at_us > REASON_US);
+    if (now.up == log->last.up && (now.up || !other_reason))
+        return;
+    if (now.up)
         clv_log_info("the link to %s is up", now.server_name);
-    else if (!now.up && (before->up || strcmp(now.last_error, before->last_error) != 0))
+    else
         clv_log_warn("the link is down: %s", now.last_error);
-    *before = now;
+    log->last = now;
+    log->at_us = now_us;
 }
 
 /* @return false: nobody reads the answers any more. */
@@ -104,13 +119,13 @@ static bool print(program *p, const clv_edge_answer *answer)
 static void *print_answers(void *context)
 {
     program *p = context;
-    clv_edge_link_state link = {0};
+    link_log log = {.at_us = 0};
     clv_edge_answer answer;
     bool is_read = true;
     clv_status status;
 
     while ((status = clv_edge_next(&answer, p->edge, LOOK_US)) != CLV_ECLOSED) {
-        log_link(p->edge, &link);
+        log_link(p->edge, &log);
         if (status != CLV_OK)
             continue;
         if (is_read && !print(p, &answer)) {

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/memory.h"
 
 #define MAX_FILES 10000000u
@@ -204,13 +205,20 @@ static clv_status open_fifo(clv_frame_source *source, clv_error *err)
     return CLV_OK;
 }
 
-/* The end of what the writer wrote. @return CLV_EAGAIN: another may come. */
-static clv_status end_of_stream(clv_frame_source *source)
+/* The writer has gone after @p got of a frame's @p bytes.
+ * @return CLV_EAGAIN: another one may come. */
+static clv_status end_of_stream(clv_frame_source *source, size_t got, size_t bytes, clv_error *err)
 {
+    const char *name = source->paths[0];
+
     if (source->fifo == NULL) {
         source->position = source->n_paths;
-        return CLV_ECLOSED;
+        return got > 0 ? clv_fail(err, CLV_EFORMAT, name,
+                                  "the last frame has only %zu of %zu bytes", got, bytes)
+                       : CLV_ECLOSED;
     }
+    if (got > 0)
+        clv_log_warn("%s: the last frame of a writer has only %zu of %zu bytes", name, got, bytes);
     (void)close(source->fd);
     source->fd = -1;
     return CLV_EAGAIN;
@@ -231,12 +239,8 @@ static clv_status read_pixels(uint8_t *pixels, size_t bytes, clv_frame_source *s
             got += (size_t)n;
         else if (n < 0 && errno != EINTR && errno != EAGAIN)
             return clv_fail(err, CLV_EIO, name, "can't be read: %s", strerror(errno));
-        else if (n == 0) {
-            clv_status status = end_of_stream(source);
-            return got == 0 ? status
-                            : clv_fail(err, CLV_EFORMAT, name,
-                                       "the last frame has only %zu of %zu bytes", got, bytes);
-        }
+        else if (n == 0)
+            return end_of_stream(source, got, bytes, err);
     }
     return CLV_OK;
 }

@@ -5,9 +5,9 @@
 /** @file network.h: one model of a bundle, compiled, with the one execution that the agent's
  *  worker uses. One thread at a time. */
 
-#include "edge/tensor_set.h"
 #include "runtime/bundle.h"
 #include "runtime/program.h"
+#include "runtime/tensor_set.h"
 
 /** All zero is a model that isn't there. */
 typedef struct clv_network {

@@ -122,13 +122,10 @@ static void serve_until_told(clv_server *server, const clv_server_settings *sett
                  counts.refused);
 }
 
-/* Listen and say so. */
-static clv_status start(clv_server **out, const clv_server_settings *settings,
-                        clv_server_choices *choices, const clv_identity *identity, clv_error *err)
+static clv_status load(clv_server **out, const clv_server_settings *settings,
+                       clv_server_choices *choices, clv_error *err)
 {
     clv_server_options options = {
-        .listen = settings->listen,
-        .identity = identity,
         .bundles = settings->bundles,
         .backend = choices->backend,
         .workers = choices->workers,
@@ -138,31 +135,32 @@ static clv_status start(clv_server **out, const clv_server_settings *settings,
         .on_device = log_device,
         .context = choices,
     };
-    clv_server *server;
+    return clv_server_create(out, &options, err);
+}
 
-    CLV_TRY(clv_server_create(&server, &options, err));
+static clv_status listen_and_say_so(clv_server *server, const clv_server_settings *settings,
+                                    const clv_server_choices *choices, const clv_identity *identity,
+                                    clv_error *err)
+{
+    CLV_TRY(clv_server_listen(server, settings->listen, identity, err));
     uint16_t port = clv_server_port(server);
     clv_log_info("'%s' listens on %s (port %u): %u workers, queue of %" PRIu64 ", backend %s",
                  clv_identity_name(identity), settings->listen, port, choices->workers,
                  settings->queue, choices->backend->name);
     warn_if_empty(server, settings->bundles);
-    if (settings->port_file != NULL) {
-        clv_status status = write_port(settings->port_file, port, err);
-        if (status != CLV_OK) {
-            clv_server_free(server);
-            return status;
-        }
-    }
-    *out = server;
+    if (settings->port_file != NULL)
+        CLV_TRY(write_port(settings->port_file, port, err));
+    clv_notify_ready();
     return CLV_OK;
 }
 
-/* Whose fault it is: a file that was named, or the world. */
-static int exit_code_of(clv_status status)
+/* Whose fault it is: the settings' and the files' that they name, or the world's. A port that is
+ * taken is free later, a file that can't be read stays so. */
+static int exit_code_of(clv_status status, bool loaded)
 {
-    bool of_files = status == CLV_ENOENT || status == CLV_EFORMAT || status == CLV_EAUTH ||
-                    status == CLV_EINVAL || status == CLV_EIO;
-    return of_files ? EXIT_CONFIG : EXIT_FAILED;
+    bool of_settings = status == CLV_ENOENT || status == CLV_EFORMAT || status == CLV_EAUTH ||
+                       status == CLV_EINVAL || (status == CLV_EIO && !loaded);
+    return of_settings ? EXIT_CONFIG : EXIT_FAILED;
 }
 
 static int run(const clv_server_settings *settings, clv_server_choices *choices)
@@ -176,16 +174,17 @@ static int run(const clv_server_settings *settings, clv_server_choices *choices)
 
     clv_status status = clv_identity_load(&identity, &paths, &err);
     if (status == CLV_OK)
-        status = start(&server, settings, choices, identity, &err);
-    if (status == CLV_OK) {
-        clv_notify_ready();
+        status = load(&server, settings, choices, &err);
+    if (status == CLV_OK)
+        status = listen_and_say_so(server, settings, choices, identity, &err);
+    int code = status == CLV_OK ? EXIT_OK : exit_code_of(status, server != NULL);
+    if (status == CLV_OK)
         serve_until_told(server, settings, &signals);
-    } else {
+    else
         clv_log_error("%s", describe(&why, &err));
-    }
     clv_server_free(server);
     clv_identity_free(identity);
-    return status == CLV_OK ? EXIT_OK : exit_code_of(status);
+    return code;
 }
 
 static int fail_usage(const clv_error *error, int code)

@@ -13,7 +13,7 @@
 #include "runtime/bundle.h"
 #include "runtime/program.h"
 
-/** More than this in one folder is a mistake, and wouldn't fit into a greeting. */
+/** More than this in one folder is a mistake, and wouldn't fit into a greeting (net/listener.h). */
 #define CLV_REGISTRY_MAX_BUNDLES 128u
 
 typedef struct clv_registry clv_registry;

@@ -171,24 +171,6 @@ static clv_status start_workers(clv_server *server, clv_error *err)
     return clv_workers_create(&server->workers, &workers_options, err);
 }
 
-static clv_status start_listening(clv_server *server, clv_error *err)
-{
-    const clv_server_options *options = &server->options;
-    char url[512];
-    clv_listener_options listener_options = {
-        .url = url,
-        .identity = options->identity,
-        .on_request = take_request,
-        .on_device = tell_device,
-        .context = server,
-    };
-    if (snprintf(url, sizeof url, "tls+tcp://%s", options->listen) >= (int)sizeof url)
-        return clv_fail(err, CLV_EINVAL, options->listen, "an address of over %zu bytes",
-                        sizeof url);
-    CLV_TRY(clv_listener_create(&server->listener, &listener_options, err));
-    return announce_bundles(server, err);
-}
-
 clv_status clv_server_create(clv_server **out, const clv_server_options *options, clv_error *err)
 {
     clv_server *server = clv_calloc(1, sizeof *server);
@@ -198,14 +180,29 @@ clv_status clv_server_create(clv_server **out, const clv_server_options *options
     clv_status status = load_bundles(server, err);
     if (status == CLV_OK)
         status = start_workers(server, err);
-    if (status == CLV_OK)
-        status = start_listening(server, err);
     if (status != CLV_OK) {
         clv_server_free(server);
         return status;
     }
     *out = server;
     return CLV_OK;
+}
+
+clv_status clv_server_listen(clv_server *server, const char *address, const clv_identity *identity,
+                             clv_error *err)
+{
+    char url[512];
+    clv_listener_options listener_options = {
+        .url = url,
+        .identity = identity,
+        .on_request = take_request,
+        .on_device = tell_device,
+        .context = server,
+    };
+    if (snprintf(url, sizeof url, "tls+tcp://%s", address) >= (int)sizeof url)
+        return clv_fail(err, CLV_EINVAL, NULL, "the address to listen on is too long");
+    CLV_TRY(clv_listener_create(&server->listener, &listener_options, err));
+    return announce_bundles(server, err);
 }
 
 uint16_t clv_server_port(const clv_server *server)

@@ -14,13 +14,11 @@
 typedef struct clv_server clv_server;
 
 typedef struct clv_server_options {
-    const char *listen;           /**< "host:port"; port 0 picks one */
-    const clv_identity *identity; /**< outlives the server */
-    const char *bundles;          /**< folder */
-    const clv_backend *backend;   /**< NULL: the best one */
-    uint32_t workers;             /**< requests that run at once; at least 1 */
-    uint32_t queue;               /**< requests that may wait when all workers run */
-    unsigned threads_per_worker;  /**< 0 is 1 */
+    const char *bundles;         /**< folder */
+    const clv_backend *backend;  /**< NULL: the best one */
+    uint32_t workers;            /**< requests that run at once; at least 1 */
+    uint32_t queue;              /**< requests that may wait when all workers run */
+    unsigned threads_per_worker; /**< 0 is 1 */
     /** For the log; see registry.h and listener.h. */
     void (*on_file)(void *context, const char *path, const clv_served *served,
                     const clv_error *error);
@@ -28,16 +26,23 @@ typedef struct clv_server_options {
     void *context;
 } clv_server_options;
 
-/** Load the bundles, start the workers, listen.
- *  @return CLV_OK; errors of clv_registry_create(), clv_workers_create(), clv_listener_create(). */
+/** Load the bundles, start the workers.
+ *  @return CLV_OK; errors of clv_registry_create() and clv_workers_create(). */
 CLV_NODISCARD clv_status clv_server_create(clv_server **out, const clv_server_options *options,
                                            clv_error *err);
 
-uint16_t clv_server_port(const clv_server *server);
+/** Let devices connect, once.
+ *  @param address   "host:port"; port 0 picks one.
+ *  @param identity  Outlives the server.
+ *  @return CLV_OK; errors of clv_listener_create(). */
+CLV_NODISCARD clv_status clv_server_listen(clv_server *server, const char *address,
+                                           const clv_identity *identity, clv_error *err);
+uint16_t clv_server_port(const clv_server *server); /**< while it listens */
+
 clv_registry *clv_server_registry(clv_server *server); /**< borrowed */
 
-/** Load the folder again; requests in flight finish on what they hold. On failure the old bundles
- *  stay. */
+/** While it listens: load the folder again; requests in flight finish on what they hold. On failure
+ *  the old bundles stay. */
 CLV_NODISCARD clv_status clv_server_reload(clv_server *server, clv_error *err);
 
 /** What became of the requests so far. */

@@ -26,7 +26,7 @@ CLV_NODISCARD clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec,
                                          const clv_program *program, uint32_t cut,
                                          const uint8_t *payload, size_t bytes, clv_error *err);
 
-/** Most bytes that clv_suffix_store() writes. @return CLV_OK, CLV_ELIMIT. */
+/** Most bytes that clv_suffix_store() writes. @return CLV_OK, CLV_ELIMIT, CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_suffix_bound(size_t *out, clv_suffix *suffix,
                                           const clv_program *program);
 

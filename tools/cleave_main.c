@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "tools/tool.h"
 
 static const tool_command commands[] = {
@@ -13,12 +14,13 @@ static const tool_command commands[] = {
     {"run", "run a model on images or tensors, here", cmd_run},
     {"verify", "prove that no cut changes a model's answer", cmd_verify},
 };
+#define N_COMMANDS (sizeof commands / sizeof commands[0])
 
 static void print_usage(FILE *out)
 {
     (void)fprintf(out, "Usage: cleave COMMAND [ARGUMENTS]\n\n"
                        "Split a neural network between a device and a server.\n\n");
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+    for (size_t i = 0; i < N_COMMANDS; i++)
         (void)fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
     (void)fprintf(out,
                   "\n'cleave COMMAND --help' tells more. The daemons are cleave-edge and "
@@ -26,7 +28,19 @@ static void print_usage(FILE *out)
                   "Exit codes: 0 good, 1 the result is bad, 2 usage, 3 a file or the system.\n");
 }
 
-int main(int argc, char **argv)
+static int unknown_command(const char *name)
+{
+    clv_nearest nearest;
+
+    clv_nearest_start(&nearest, name);
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        clv_nearest_offer(&nearest, commands[i].name);
+    if (nearest.best != NULL)
+        return tool_usage("cleave", "no command '%s'; did you mean '%s'?", name, nearest.best);
+    return tool_usage("cleave", "no command '%s'", name);
+}
+
+static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
         print_usage(stderr);
@@ -37,13 +51,18 @@ int main(int argc, char **argv)
         return TOOL_OK;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        (void)printf("cleave %s\n", CLEAVE_VERSION);
+        tool_line(stdout, "cleave %s", CLEAVE_VERSION);
         return TOOL_OK;
     }
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+    for (size_t i = 0; i < N_COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     }
-    (void)fprintf(stderr, "cleave: no command '%s'\nTry 'cleave --help'.\n", argv[1]);
-    return TOOL_USAGE;
+    return unknown_command(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    tool_begin();
+    return tool_end(dispatch(argc, argv));
 }

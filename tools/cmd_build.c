@@ -49,46 +49,49 @@ static clv_status check_student(const tool_model *main, const tool_model *studen
     return CLV_OK;
 }
 
-static clv_status build(const settings *s, const tool_model *main, clv_error *err)
+static clv_status open_student(tool_model *student, const settings *s, const tool_model *main,
+                               clv_error *err)
 {
-    char id[CLV_DIGEST_HEX_BYTES];
-    tool_model student = {0};
-    clv_digest digest;
-    clv_status status = CLV_OK;
+    tool_model_settings own = s->model;
 
-    if (s->student != NULL) {
-        tool_model_settings own = s->model;
-        own.shapes = (clv_string_list){0}; /* they name inputs of the main model */
-        status = tool_model_open(&student, s->student, &own, err);
-        if (status == CLV_OK)
-            status = check_student(main, &student, err);
-    }
-    if (status == CLV_OK)
-        status = clv_bundle_write(s->output, &main->model, s->student ? &student.model : NULL,
-                                  &digest, err);
-    if (status == CLV_OK)
-        (void)printf("%s: %u nodes%s%s, id %s\n", s->output, main->model.graph->n_nodes,
-                     s->student ? ", student " : "", s->student ? s->student : "",
-                     clv_digest_format(id, &digest));
-    tool_model_done(&student);
-    return status;
+    if (s->student == NULL)
+        return CLV_OK;
+    own.shapes = (clv_string_list){0}; /* they name inputs of the main model */
+    CLV_TRY(tool_model_open(student, s->student, &own, err));
+    return check_student(main, student, err);
+}
+
+static clv_status build(tool_model *main, tool_model *student, const settings *s, const char *path,
+                        clv_error *err)
+{
+    const char *const inputs[] = {path, s->student, s->model.input.labels};
+    char id[CLV_DIGEST_HEX_BYTES];
+    clv_digest digest;
+
+    CLV_TRY(tool_check_output("--output", s->output, inputs, 3, err));
+    CLV_TRY(tool_model_open(main, path, &s->model, err));
+    CLV_TRY(open_student(student, s, main, err));
+    tool_model_note(main, &s->model, set.program);
+    tool_hold_signals();
+    CLV_TRY(clv_bundle_write(s->output, &main->model, s->student ? &student->model : NULL, &digest,
+                             err));
+    tool_line(stdout, "%s: %u nodes%s%s, id %s", s->output, main->model.graph->n_nodes,
+              s->student ? ", student " : "", s->student ? s->student : "",
+              clv_digest_format(id, &digest));
+    return CLV_OK;
 }
 
 static int run(const settings *s, const char *path)
 {
     clv_error err = CLV_ERROR_INIT;
-    tool_model main;
-    int code = TOOL_OK;
+    tool_model main = {0}, student = {0};
 
     if (s->output == NULL)
         return tool_usage(set.program, "-o FILE is missing");
-    if (tool_model_open(&main, path, &s->model, &err) != CLV_OK || build(s, &main, &err) != CLV_OK)
-        code = tool_fail(set.program, &err);
-    else if (tool_model_assumed_preset(&main, &s->model))
-        (void)fprintf(stderr, "%s: note: no --preset was given; the bundle says imagenet\n",
-                      set.program);
+    clv_status status = build(&main, &student, s, path, &err);
+    tool_model_done(&student);
     tool_model_done(&main);
-    return code;
+    return status == CLV_OK ? TOOL_OK : tool_fail(set.program, &err);
 }
 
 int cmd_build(int argc, char **argv)

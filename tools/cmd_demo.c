@@ -18,9 +18,7 @@
 #define IN_FLIGHT 4u
 #define DEADLINE_US 250000u
 #define OUTAGE_PERIOD_US 20000u /* between frames of the outage act: 50 a second */
-#define FIRST_SEED                                                                                 \
-    ((uint64_t)1 << 40) /* far from the seeds of training (models/demo/README.md)                  \
-                         */
+#define FIRST_SEED 0u /* nothing was trained or chosen on these: models/demo/README.md */
 
 typedef struct settings {
     const char *models;
@@ -58,6 +56,7 @@ typedef struct demo {
     demo_stage stage;
     clv_edge *edge;
     uint32_t n_nodes;
+    uint32_t early_cut, late_cut; /* the narrowest cuts of either half */
     demo_act acts[MAX_ACTS];
     uint32_t n_acts;
     uint32_t labels[DEMO_MAX_FRAMES];
@@ -84,6 +83,41 @@ static clv_status open_model(tool_model *model, char *path, size_t cap, const se
     return tool_model_open(model, path, &flags, err);
 }
 
+/* The cut in [from, to) that ships least; of equal ones the first. */
+static uint32_t narrowest_cut(const clv_graph *graph, const clv_frontiers *frontiers, uint32_t from,
+                              uint32_t to)
+{
+    uint32_t best = from;
+    size_t best_bytes = SIZE_MAX;
+
+    for (uint32_t cut = from; cut < to; cut++) {
+        clv_frontier frontier = clv_frontiers_at(frontiers, cut);
+        size_t total = 0;
+        for (uint32_t i = 0; i < frontier.count; i++) {
+            size_t bytes = 0;
+            if (clv_tensor_bytes(&bytes, &graph->values[frontier.values[i]].tensor) == CLV_OK)
+                total += bytes;
+        }
+        if (total < best_bytes) {
+            best_bytes = total;
+            best = cut;
+        }
+    }
+    return best;
+}
+
+static clv_status choose_cuts(demo *d, const clv_graph *graph, clv_error *err)
+{
+    clv_frontiers *frontiers;
+    if (clv_frontiers_create(&frontiers, graph) != CLV_OK)
+        return clv_fail(err, CLV_ENOMEM, "teacher", "out of memory");
+    d->n_nodes = graph->n_nodes;
+    d->early_cut = narrowest_cut(graph, frontiers, 1, d->n_nodes / 2);
+    d->late_cut = narrowest_cut(graph, frontiers, d->n_nodes / 2, d->n_nodes * 3 / 4);
+    clv_frontiers_free(frontiers);
+    return CLV_OK;
+}
+
 static clv_status build_bundle(demo *d, clv_error *err)
 {
     char path[128], teacher_path[4096], student_path[4096];
@@ -95,6 +129,8 @@ static clv_status build_bundle(demo *d, clv_error *err)
         open_model(&teacher, teacher_path, sizeof teacher_path, d->s, "teacher.onnx", err);
     if (status == CLV_OK)
         status = open_model(&student, student_path, sizeof student_path, d->s, "student.onnx", err);
+    if (status == CLV_OK)
+        status = choose_cuts(d, teacher.model.graph, err);
     if (status == CLV_OK)
         status = clv_bundle_write(demo_stage_path(path, sizeof path, &d->stage, "bundles/demo.clv"),
                                   &teacher.model, &student.model, NULL, err);
@@ -118,7 +154,6 @@ static clv_status start_device(demo *d, clv_error *err)
     device.in_flight = IN_FLIGHT;
     device.deadline_us = DEADLINE_US;
     CLV_TRY(clv_edge_create(&d->edge, &device, err));
-    d->n_nodes = clv_edge_cut_count(d->edge);
     if (clv_edge_wait_link(d->edge, 10000000u) != CLV_OK) {
         clv_edge_link_state state;
         clv_edge_link_state_of(d->edge, &state);
@@ -227,13 +262,11 @@ static clv_status play_outage(demo *d, uint32_t cut, clv_error *err)
 
 static clv_status play(demo *d, clv_error *err)
 {
-    uint32_t early = d->n_nodes / 3, late = d->n_nodes * 2 / 3;
-
     CLV_TRY(play_cut(d, 0, "everything on the server", err));
-    CLV_TRY(play_cut(d, early, "split after a third of the nodes", err));
-    CLV_TRY(play_cut(d, late, "split after two thirds", err));
+    CLV_TRY(play_cut(d, d->early_cut, "split early", err));
+    CLV_TRY(play_cut(d, d->late_cut, "split late", err));
     CLV_TRY(play_cut(d, d->n_nodes, "everything on the device", err));
-    return play_outage(d, late, err);
+    return play_outage(d, d->late_cut, err);
 }
 
 static clv_status run_demo(demo *d, clv_error *err)
@@ -242,6 +275,11 @@ static clv_status run_demo(demo *d, clv_error *err)
     CLV_TRY(build_bundle(d, err));
     CLV_TRY(demo_server_start(&d->stage, err));
     CLV_TRY(start_device(d, err));
+    (void)printf(
+        "A device and a server on 127.0.0.1:%u, mutual TLS, a network of %u nodes, %llu frames an "
+        "act, deadline %u ms.\n",
+        d->stage.port, d->n_nodes, (unsigned long long)d->s->frames, DEADLINE_US / 1000u);
+    (void)fflush(stdout);
     clv_status status = play(d, err);
     tool_progress("", 0, 0);
     if (status != CLV_OK && err->code == CLV_OK)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <jansson.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "tools/model_facts.h"
 #include "tools/text_table.h"
 #include "tools/tool.h"
+#include "tools/tool_json.h"
 #include "tools/tool_model.h"
 
 typedef struct settings {
@@ -16,7 +17,7 @@ typedef struct settings {
 static const clv_option options[] = {
     {"json", NULL, CLV_OPTION_FLAG, offsetof(settings, json), 0, 0, NULL, "print JSON"},
     {"passes", NULL, CLV_OPTION_FLAG, offsetof(settings, passes), 0, 0, NULL,
-     "print what each pass did instead (ONNX models)"},
+     "print what each pass did to an ONNX model instead (JSON has it anyway)"},
     TOOL_SHAPE_OPTIONS(settings),
 };
 
@@ -24,77 +25,12 @@ static const clv_option_set set = {
     "cleave inspect",
     "MODEL",
     "Print the nodes, shapes, costs and cuts of a model.",
-    "cut      what a split in front of this node ships as float32: bytes, and tensors if several\n"
-    "  *      a candidate: fewer bytes than every cut before it (cut 0 is the input)",
+    "cut bytes  what a split in front of this node ships, uncoded; \"N in M\": in M tensors\n"
+    "    *      a candidate: fewer bytes than every cut before it (cut 0 ships the input)\n"
+    "bytes      the node's outputs\n"
+    "params     weights of the node; whole numbers (shapes, indices) don't count",
     options,
     sizeof options / sizeof options[0]};
-
-/* The columns of one node, whichever way they are printed. */
-typedef struct row {
-    uint64_t params, macs;
-    size_t activation_bytes; /* of its outputs */
-} row;
-
-typedef struct cut {
-    size_t bytes;
-    uint32_t tensors;
-    bool candidate;
-} cut;
-
-static size_t tensor_bytes(const clv_tensor *tensor)
-{
-    size_t bytes = 0;
-    return tensor != NULL && clv_tensor_bytes(&bytes, tensor) == CLV_OK ? bytes : 0;
-}
-
-static row row_of(const clv_graph *graph, const clv_node *node)
-{
-    row r = {.macs = clv_node_macs(graph, node)};
-
-    for (uint32_t i = 0; i < node->n_inputs; i++) {
-        const clv_tensor *in = clv_node_input(graph, node, i);
-        size_t elems = 0;
-        if (in != NULL && in->data != NULL && clv_shape_elems(&elems, &in->shape) == CLV_OK)
-            r.params += elems;
-    }
-    for (uint32_t i = 0; i < node->n_outputs; i++)
-        r.activation_bytes += tensor_bytes(clv_node_output(graph, node, i));
-    return r;
-}
-
-static cut cut_of(const clv_graph *graph, const clv_frontiers *frontiers, uint32_t k,
-                  size_t *smallest)
-{
-    clv_frontier frontier = clv_frontiers_at(frontiers, k);
-    cut c = {.tensors = frontier.count};
-
-    for (uint32_t i = 0; i < frontier.count; i++)
-        c.bytes += tensor_bytes(&graph->values[frontier.values[i]].tensor);
-    c.candidate = k == 0 || k == graph->n_nodes || c.bytes < *smallest;
-    *smallest = k == 0 || c.bytes < *smallest ? c.bytes : *smallest;
-    return c;
-}
-
-static const char *const activation_names[CLV_ACT_COUNT] = {
-    [CLV_ACT_NONE] = "",
-    [CLV_ACT_RELU] = "+Relu",
-    [CLV_ACT_CLIP] = "+Clip",
-    [CLV_ACT_LEAKY_RELU] = "+LeakyRelu",
-    [CLV_ACT_SIGMOID] = "+Sigmoid",
-    [CLV_ACT_HARD_SIGMOID] = "+HardSigmoid",
-    [CLV_ACT_HARD_SWISH] = "+HardSwish",
-    [CLV_ACT_TANH] = "+Tanh",
-    [CLV_ACT_ELU] = "+Elu",
-};
-
-/* "Conv+Add+Relu" for what is fused. */
-static char *operator_text(char *dst, size_t cap, const clv_node *node)
-{
-    bool residual = node->op == CLV_OP_CONV && node->n_inputs > 3;
-    (void)snprintf(dst, cap, "%s%s%s", clv_op_describe(node->op)->name, residual ? "+Add" : "",
-                   activation_names[node->fusion.activation]);
-    return dst;
-}
 
 static const clv_tensor *first_output(const clv_graph *graph, const clv_node *node)
 {
@@ -103,124 +39,205 @@ static const clv_tensor *first_output(const clv_graph *graph, const clv_node *no
     return out != NULL ? out : &none;
 }
 
-static json_t *node_json(const clv_graph *graph, uint32_t index, const cut *before)
-{
-    const clv_node *node = &graph->nodes[index];
-    const clv_tensor *out = first_output(graph, node);
-    row r = row_of(graph, node);
-    char text[64];
-    json_t *shape = json_array();
+/* --- JSON ----------------------------------------------------------------------------------- */
 
-    for (uint32_t i = 0; i < out->shape.rank; i++)
-        (void)json_array_append_new(shape, json_integer(out->shape.dim[i]));
-    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:{s:I, s:i, s:b}}", "index",
-                     (int)index, "name", node->name, "op", operator_text(text, sizeof text, node),
-                     "type", clv_dtype_name(out->dtype), "shape", shape, "params",
-                     (json_int_t)r.params, "macs", (json_int_t)r.macs, "activation_bytes",
-                     (json_int_t)r.activation_bytes, "cut_before", "bytes",
-                     (json_int_t)before->bytes, "tensors", (int)before->tensors, "candidate",
-                     before->candidate);
+static json_t *cut_json(const cut_facts *cut)
+{
+    return json_pack("{s:I, s:i, s:b}", "bytes", (json_int_t)cut->bytes, "tensors",
+                     (int)cut->tensors, "candidate", (int)cut->candidate);
 }
 
-static void print_json(const tool_model *model, const clv_frontiers *frontiers)
+static json_t *node_json(const clv_graph *graph, uint32_t i, const model_facts *facts)
+{
+    const clv_node *node = &graph->nodes[i];
+    const node_facts *f = &facts->nodes[i];
+    char op[OPERATOR_TEXT_BYTES];
+    json_t *root = tool_json_tensor(node->name, first_output(graph, node));
+
+    (void)json_object_update_new(
+        root,
+        json_pack("{s:i, s:s, s:I, s:I, s:I, s:o}", "index", (int)i, "op", operator_text(op, node),
+                  "params", (json_int_t)f->params, "macs", (json_int_t)f->macs, "activation_bytes",
+                  (json_int_t)f->activation_bytes, "cut_before", cut_json(&facts->cuts[i])));
+    return root;
+}
+
+static json_t *values_json(const clv_graph *graph, const uint32_t *values, uint32_t n)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < n; i++)
+        (void)json_array_append_new(list, tool_json_tensor(graph->values[values[i]].name,
+                                                           &graph->values[values[i]].tensor));
+    return list;
+}
+
+static json_t *passes_json(const tool_model *model)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < model->n_passes; i++)
+        (void)json_array_append_new(list,
+                                    json_pack("{s:s, s:i, s:i}", "name", model->passes[i].name,
+                                              "changes", (int)model->passes[i].changes,
+                                              "nodes_after", (int)model->passes[i].nodes_after));
+    return list;
+}
+
+static json_t *bundle_json(const clv_bundle *bundle)
+{
+    char id[CLV_DIGEST_HEX_BYTES];
+
+    if (bundle == NULL)
+        return json_null();
+    const clv_model *student = clv_bundle_student(bundle);
+    json_t *nodes = student != NULL ? json_integer(student->graph->n_nodes) : json_null();
+    return json_pack("{s:s, s:I, s:i, s:o}", "id", clv_digest_format(id, clv_bundle_id(bundle)),
+                     "bytes", (json_int_t)clv_bundle_bytes(bundle), "labels",
+                     (int)clv_bundle_main(bundle)->n_labels, "student_nodes", nodes);
+}
+
+static clv_status print_json(const tool_model *model, const model_facts *facts, clv_error *err)
 {
     const clv_graph *graph = model->model.graph;
     json_t *nodes = json_array(), *candidates = json_array();
-    size_t smallest = 0;
-    uint64_t macs = 0, params = 0;
 
-    for (uint32_t i = 0; i < graph->n_nodes; i++) {
-        cut c = cut_of(graph, frontiers, i, &smallest);
-        row r = row_of(graph, &graph->nodes[i]);
-        macs += r.macs;
-        params += r.params;
-        (void)json_array_append_new(nodes, node_json(graph, i, &c));
-        if (c.candidate)
-            (void)json_array_append_new(candidates, json_integer(i));
+    for (uint32_t i = 0; i < graph->n_nodes; i++)
+        (void)json_array_append_new(nodes, node_json(graph, i, facts));
+    for (uint32_t k = 0; k <= graph->n_nodes; k++) {
+        if (facts->cuts[k].candidate)
+            (void)json_array_append_new(candidates, json_integer(k));
     }
-    (void)json_array_append_new(candidates, json_integer(graph->n_nodes));
-    json_t *root = json_pack("{s:s, s:i, s:I, s:I, s:o, s:o}", "model", model->path, "cuts",
-                             (int)graph->n_nodes + 1, "params", (json_int_t)params, "macs",
-                             (json_int_t)macs, "candidate_cuts", candidates, "nodes", nodes);
-    (void)json_dumpf(root, stdout, JSON_INDENT(1));
-    (void)printf("\n");
-    json_decref(root);
+    return tool_json_print(
+        json_pack("{s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:I, s:o, s:o, s:o}", "model",
+                  tool_json_text(model->path), "bundle", bundle_json(model->bundle), "inputs",
+                  values_json(graph, graph->inputs, graph->n_inputs), "outputs",
+                  values_json(graph, graph->outputs, graph->n_outputs), "cuts",
+                  (int)graph->n_nodes + 1, "params", (json_int_t)facts->total.params, "macs",
+                  (json_int_t)facts->total.macs, "activation_bytes",
+                  (json_int_t)facts->total.activation_bytes, "candidate_cuts", candidates, "passes",
+                  passes_json(model), "nodes", nodes),
+        err);
 }
 
-static clv_status add_node_row(text_table *table, const clv_graph *graph, uint32_t i, const cut *c)
+/* --- text ----------------------------------------------------------------------------------- */
+
+static void print_values(const char *what, const clv_graph *graph, const uint32_t *values,
+                         uint32_t n)
+{
+    char shape[96];
+
+    for (uint32_t i = 0; i < n; i++) {
+        const clv_value *value = &graph->values[values[i]];
+        tool_line(stdout, "%-7s %s: %s %s", what, value->name, clv_dtype_name(value->tensor.dtype),
+                  clv_shape_format(shape, sizeof shape, &value->tensor.shape));
+    }
+}
+
+static void print_bundle(const clv_bundle *bundle)
+{
+    char id[CLV_DIGEST_HEX_BYTES];
+    const clv_model *main = clv_bundle_main(bundle), *student = clv_bundle_student(bundle);
+
+    tool_line(stdout, "bundle  %s, %zu bytes", clv_digest_format(id, clv_bundle_id(bundle)),
+              clv_bundle_bytes(bundle));
+    if (main->has_input_spec)
+        tool_line(stdout, "images  %s, %s", clv_channels_name(main->input.channels),
+                  clv_fit_name(main->input.fit));
+    if (main->n_labels > 0)
+        tool_line(stdout, "labels  %u", main->n_labels);
+    if (student != NULL)
+        tool_line(stdout, "student %u nodes", student->graph->n_nodes);
+}
+
+static clv_status add_row(text_table *table, const clv_graph *graph, uint32_t i,
+                          const model_facts *facts)
 {
     const clv_node *node = &graph->nodes[i];
-    row r = row_of(graph, node);
-    char text[96];
+    const node_facts *f = &facts->nodes[i];
+    const cut_facts *cut = &facts->cuts[i];
+    char op[OPERATOR_TEXT_BYTES], shape[96];
+    const clv_shape *out = &first_output(graph, node)->shape;
 
     CLV_TRY(text_table_row(table));
     CLV_TRY(text_table_cell(table, "%u", i));
-    CLV_TRY(text_table_cell(table, c->tensors > 1 ? "%zu in %u" : "%zu", c->bytes, c->tensors));
-    CLV_TRY(text_table_cell(table, "%s", c->candidate ? "*" : ""));
-    CLV_TRY(text_table_cell(table, "%s", operator_text(text, sizeof text, node)));
-    CLV_TRY(text_table_cell(
-        table, "%s", clv_shape_format(text, sizeof text, &first_output(graph, node)->shape)));
-    CLV_TRY(text_table_cell(table, "%llu", (unsigned long long)r.params));
-    CLV_TRY(text_table_cell(table, "%.2f", (double)r.macs / 1e6));
+    CLV_TRY(
+        text_table_cell(table, cut->tensors == 1 ? "%zu" : "%zu in %u", cut->bytes, cut->tensors));
+    CLV_TRY(text_table_cell(table, "%s", cut->candidate ? "*" : ""));
+    CLV_TRY(text_table_cell(table, "%s", operator_text(op, node)));
+    CLV_TRY(text_table_cell(table, "%s", clv_shape_format(shape, sizeof shape, out)));
+    CLV_TRY(text_table_cell(table, "%zu", f->activation_bytes));
+    CLV_TRY(text_table_cell(table, "%llu", (unsigned long long)f->params));
+    CLV_TRY(text_table_cell(table, "%.2f", (double)f->macs / 1e6));
     return text_table_cell(table, "%s", node->name);
 }
 
-static clv_status print_table(const tool_model *model, const clv_frontiers *frontiers)
+static clv_status print_nodes(const clv_graph *graph, const model_facts *facts)
 {
     static const text_column columns[] = {
-        {"node", true, 0},    {"cut bytes", true, 0}, {"", false, 0},     {"operator", false, 28},
-        {"output", false, 0}, {"params", true, 0},    {"MMACs", true, 0}, {"name", false, 32}};
-    const clv_graph *graph = model->model.graph;
+        {"node", true, 0},      {"cut bytes", true, 0}, {"", false, 0},
+        {"operator", false, 0}, {"output", false, 0},   {"bytes", true, 0},
+        {"params", true, 0},    {"MMACs", true, 0},     {"name", false, 32}};
     text_table *table;
-    size_t smallest = 0;
-    uint64_t macs = 0, params = 0;
     clv_status status = CLV_OK;
 
     CLV_TRY(text_table_create(&table, columns, sizeof columns / sizeof columns[0]));
-    for (uint32_t i = 0; i < graph->n_nodes && status == CLV_OK; i++) {
-        cut c = cut_of(graph, frontiers, i, &smallest);
-        row r = row_of(graph, &graph->nodes[i]);
-        macs += r.macs;
-        params += r.params;
-        status = add_node_row(table, graph, i, &c);
-    }
-    if (status == CLV_OK) {
-        cut end = cut_of(graph, frontiers, graph->n_nodes, &smallest);
+    for (uint32_t i = 0; i < graph->n_nodes && status == CLV_OK; i++)
+        status = add_row(table, graph, i, facts);
+    if (status == CLV_OK)
         text_table_print(table, stdout);
-        (void)printf("%u nodes, %u cuts, %.2f M parameters, %.2f MMACs; outputs %zu bytes\n",
-                     graph->n_nodes, graph->n_nodes + 1, (double)params / 1e6, (double)macs / 1e6,
-                     end.bytes);
-    }
     text_table_free(table);
     return status;
 }
 
-static void print_passes(const tool_model *model)
+static clv_status print_text(const tool_model *model, const model_facts *facts, clv_error *err)
 {
+    const clv_graph *graph = model->model.graph;
+
+    if (model->bundle != NULL)
+        print_bundle(model->bundle);
+    print_values("input", graph, graph->inputs, graph->n_inputs);
+    print_values("output", graph, graph->outputs, graph->n_outputs);
+    clv_status status = print_nodes(graph, facts);
+    if (status != CLV_OK)
+        return clv_fail(err, status, model->path, "%s", clv_status_text(status));
+    tool_line(stdout, "%u nodes, %u cuts, %.2f M parameters, %.2f MMACs; outputs %zu bytes",
+              graph->n_nodes, graph->n_nodes + 1, (double)facts->total.params / 1e6,
+              (double)facts->total.macs / 1e6, facts->cuts[graph->n_nodes].bytes);
+    return CLV_OK;
+}
+
+static clv_status print_passes(const tool_model *model, clv_error *err)
+{
+    if (model->bundle != NULL)
+        return clv_fail(err, CLV_EINVAL, "--passes", "%s is a bundle: the passes were run before",
+                        model->path);
     for (uint32_t i = 0; i < model->n_passes; i++)
-        (void)printf("%-12s %4u changes, %4u nodes left\n", model->passes[i].name,
-                     model->passes[i].changes, model->passes[i].nodes_after);
+        tool_line(stdout, "%-12s %4u changes, %4u nodes left", model->passes[i].name,
+                  model->passes[i].changes, model->passes[i].nodes_after);
+    return CLV_OK;
+}
+
+static clv_status print(const tool_model *model, const settings *s, clv_error *err)
+{
+    model_facts facts;
+
+    if (s->passes && !s->json)
+        return print_passes(model, err);
+    clv_status status = model_facts_init(&facts, model->model.graph);
+    if (status != CLV_OK)
+        return clv_fail(err, status, model->path, "%s", clv_status_text(status));
+    status = s->json ? print_json(model, &facts, err) : print_text(model, &facts, err);
+    model_facts_done(&facts);
+    return status;
 }
 
 static int run(const settings *s, const char *path)
 {
     clv_error err = CLV_ERROR_INIT;
     tool_model model;
-    clv_frontiers *frontiers = NULL;
-    clv_status status = tool_model_open(&model, path, &s->model, &err);
 
-    if (status == CLV_OK && s->passes) {
-        print_passes(&model);
-    } else if (status == CLV_OK) {
-        status = clv_frontiers_create(&frontiers, model.model.graph);
-        if (status == CLV_OK && s->json)
-            print_json(&model, frontiers);
-        else if (status == CLV_OK)
-            status = print_table(&model, frontiers);
-        if (status != CLV_OK)
-            (void)clv_fail(&err, status, path, "%s", clv_status_text(status));
-    }
-    clv_frontiers_free(frontiers);
+    clv_status status = tool_model_open(&model, path, &s->model, &err);
+    if (status == CLV_OK)
+        status = print(&model, s, &err);
     tool_model_done(&model);
     return status == CLV_OK ? TOOL_OK : tool_fail(set.program, &err);
 }

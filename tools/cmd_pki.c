@@ -44,9 +44,12 @@ static const clv_option_set issue_set = {
 static int run_init(const char *dir, const settings *s)
 {
     clv_error err = CLV_ERROR_INIT;
+
+    tool_hold_signals(); /* no certificate without its key */
     if (clv_pki_init(dir, (unsigned)s->days, &err) != CLV_OK)
         return tool_fail(init_set.program, &err);
-    (void)printf("%s/ca.crt\n%s/ca.key (keep it secret, off devices and servers)\n", dir, dir);
+    tool_line(stdout, "%s/ca.crt", dir);
+    tool_line(stdout, "%s/ca.key (keep it secret, off devices and servers)", dir);
     return TOOL_OK;
 }
 
@@ -57,10 +60,12 @@ static int run_issue(const char *dir, const settings *s)
 
     if ((s->server == NULL) == (s->device == NULL))
         return tool_usage(issue_set.program, "give either --server HOST or --device NAME");
+    tool_hold_signals();
     clv_pki_role role = s->server ? CLV_PKI_SERVER : CLV_PKI_DEVICE;
     if (clv_pki_issue(dir, name, role, (unsigned)s->days, &err) != CLV_OK)
         return tool_fail(issue_set.program, &err);
-    (void)printf("%s/%s.crt\n%s/%s.key\n", dir, name, dir, name);
+    tool_line(stdout, "%s/%s.crt", dir, name);
+    tool_line(stdout, "%s/%s.key", dir, name);
     return TOOL_OK;
 }
 

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
-#include "media/image.h"
 #include "runtime/topk.h"
-#include "tools/split_run.h"
+#include "tools/session.h"
 #include "tools/tensor_file.h"
 #include "tools/tool.h"
-#include "tools/tool_model.h"
+#include "tools/tool_json.h"
 
 #define MAX_TOP 100u
 
@@ -24,12 +21,13 @@ typedef struct settings {
 } settings;
 
 static const clv_option options[] = {
-    {"input", NULL, CLV_OPTION_LIST, offsetof(settings, inputs), 0, 0, "FILE...",
+    {"input", NULL, CLV_OPTION_LIST, offsetof(settings, inputs), 0, 0, "FILE",
      "images (JPEG, PNG) for a model that takes one"},
-    {"tensor", NULL, CLV_OPTION_LIST, offsetof(settings, tensors), 0, 0, "NAME=FILE...",
+    {"tensor", NULL, CLV_OPTION_LIST, offsetof(settings, tensors), 0, 0, "NAME=FILE",
      "an input as .npy, ONNX .pb, or raw little-endian elements"},
     {"save", NULL, CLV_OPTION_STRING, offsetof(settings, save), 0, 0, "DIR",
-     "write each output as DIR/NAME.npy (DIR/IMAGE/NAME.npy for several images)"},
+     "write each output as DIR/NAME.npy (DIR/IMAGE/NAME.npy for several images); what isn't a "
+     "letter, digit, dot or dash in NAME becomes _"},
     {"top", NULL, CLV_OPTION_UINT, offsetof(settings, top), 1, MAX_TOP, "N",
      "classes to print (default: 5)"},
     {"json", NULL, CLV_OPTION_FLAG, offsetof(settings, json), 0, 0, NULL, "print JSON"},
@@ -51,212 +49,220 @@ static const clv_option_set set = {
 /* One command at work. */
 typedef struct runner {
     const settings *s;
-    tool_model model;
-    clv_program *program;
-    split_run *run;
-    clv_image image, fitted, scratch;
+    session session;
     json_t *runs; /* NULL: text */
 } runner;
 
-static const char *output_name(const runner *r, uint32_t i)
-{
-    const clv_graph *graph = r->model.model.graph;
-    return graph->values[graph->outputs[i]].name;
-}
-
 /* --- what is printed ------------------------------------------------------------------------ */
 
-static json_t *top_json(const runner *r, const clv_top *top, uint32_t n)
+/* Smallest, mean and largest of a float tensor; NaN where it is empty. */
+typedef struct range {
+    double min, mean, max;
+} range;
+
+static range range_of(const clv_tensor *tensor)
 {
+    const float *x = tensor->data;
+    range r = {NAN, NAN, NAN};
+    double sum = 0.0;
+    size_t n = 0;
+
+    if (clv_shape_elems(&n, &tensor->shape) != CLV_OK || n == 0)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        r.min = fmin(r.min, (double)x[i]);
+        r.max = fmax(r.max, (double)x[i]);
+        sum += (double)x[i];
+    }
+    r.mean = sum / (double)n;
+    return r;
+}
+
+static json_t *top_json(const runner *r, const clv_tensor *tensor)
+{
+    clv_top top[MAX_TOP];
+    uint32_t n = clv_topk(top, (uint32_t)r->s->top, tensor);
     json_t *list = json_array();
 
     for (uint32_t i = 0; i < n; i++) {
-        const char *label = tool_model_label(&r->model, top[i].index);
-        json_t *item = json_pack("{s:i, s:f, s:f}", "class", (int)top[i].index, "score",
-                                 (double)top[i].score, "confidence", (double)top[i].confidence);
+        const char *label = tool_model_label(&r->session.model, top[i].index);
+        json_t *item = json_pack("{s:i, s:o, s:o}", "class", (int)top[i].index, "score",
+                                 tool_json_real((double)top[i].score), "confidence",
+                                 tool_json_real((double)top[i].confidence));
         if (label != NULL)
-            (void)json_object_set_new(item, "label", json_string(label));
+            (void)json_object_set_new(item, "label", tool_json_text(label));
         (void)json_array_append_new(list, item);
     }
     return list;
 }
 
-/* Smallest, mean and largest of a float tensor. */
-static void range_of(double out[3], const clv_tensor *tensor)
-{
-    const float *x = tensor->data;
-    size_t n = 0;
-
-    out[0] = INFINITY;
-    out[1] = 0.0;
-    out[2] = -INFINITY;
-    (void)!clv_shape_elems(&n, &tensor->shape);
-    for (size_t i = 0; i < n; i++) {
-        out[0] = fmin(out[0], (double)x[i]);
-        out[2] = fmax(out[2], (double)x[i]);
-        out[1] += (double)x[i] / (double)n;
-    }
-}
-
 static json_t *output_json(const runner *r, uint32_t i, const clv_tensor *tensor)
 {
-    clv_top top[MAX_TOP];
-    json_t *shape = json_array();
+    json_t *out = tool_json_tensor(session_output_name(&r->session, i), tensor);
 
-    for (uint32_t d = 0; d < tensor->shape.rank; d++)
-        (void)json_array_append_new(shape, json_integer(tensor->shape.dim[d]));
-    json_t *out = json_pack("{s:s, s:s, s:o}", "name", output_name(r, i), "type",
-                            clv_dtype_name(tensor->dtype), "shape", shape);
-    if (clv_topk_applies(tensor))
-        (void)json_object_set_new(out, "top",
-                                  top_json(r, top, clv_topk(top, (uint32_t)r->s->top, tensor)));
+    if (clv_topk_applies(tensor)) {
+        (void)json_object_set_new(out, "top", top_json(r, tensor));
+    } else if (tensor->dtype == CLV_F32) {
+        range values = range_of(tensor);
+        (void)json_object_set_new(out, "min", tool_json_real(values.min));
+        (void)json_object_set_new(out, "mean", tool_json_real(values.mean));
+        (void)json_object_set_new(out, "max", tool_json_real(values.max));
+    }
     return out;
 }
 
-static void print_output(const runner *r, uint32_t i, const clv_tensor *tensor)
+static void add_json(const runner *r, const char *input, uint64_t us)
+{
+    uint32_t n;
+    const clv_tensor *outputs = session_outputs(&r->session, &n);
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < n; i++)
+        (void)json_array_append_new(list, output_json(r, i, &outputs[i]));
+    (void)json_array_append_new(r->runs,
+                                json_pack("{s:o, s:I, s:o}", "input", tool_json_text(input),
+                                          "run_us", (json_int_t)us, "outputs", list));
+}
+
+static void print_top(const runner *r, const clv_tensor *tensor)
 {
     clv_top top[MAX_TOP];
-    char shape[96];
-    double range[3];
-
-    if (!clv_topk_applies(tensor)) {
-        (void)printf("  %s: %s %s", output_name(r, i), clv_dtype_name(tensor->dtype),
-                     clv_shape_format(shape, sizeof shape, &tensor->shape));
-        if (tensor->dtype == CLV_F32) {
-            range_of(range, tensor);
-            (void)printf(", min %g, mean %g, max %g", range[0], range[1], range[2]);
-        }
-        (void)printf("\n");
-        return;
-    }
     uint32_t n = clv_topk(top, (uint32_t)r->s->top, tensor);
-    for (uint32_t k = 0; k < n; k++) {
-        const char *label = tool_model_label(&r->model, top[k].index);
-        (void)printf("  %5.1f%%  %u%s%s\n", 100.0 * (double)top[k].confidence, top[k].index,
-                     label ? " " : "", label ? label : "");
+
+    for (uint32_t i = 0; i < n; i++) {
+        const char *label = tool_model_label(&r->session.model, top[i].index);
+        tool_line(stdout, "  %5.1f%%  %u%s%s", 100.0 * (double)top[i].confidence, top[i].index,
+                  label ? " " : "", label ? label : "");
     }
 }
 
-static void report(const runner *r, const char *input, uint64_t us)
+static void print_tensor(const char *name, const clv_tensor *tensor)
+{
+    char shape[96], values[96] = "";
+
+    if (tensor->dtype == CLV_F32) {
+        range r = range_of(tensor);
+        (void)snprintf(values, sizeof values, ", min %g, mean %g, max %g", r.min, r.mean, r.max);
+    }
+    tool_line(stdout, "  %s: %s %s%s", name, clv_dtype_name(tensor->dtype),
+              clv_shape_format(shape, sizeof shape, &tensor->shape), values);
+}
+
+static void print_text(const runner *r, const char *input, uint64_t us)
 {
     uint32_t n;
-    const clv_tensor *outputs = split_run_outputs(r->run, &n);
+    const clv_tensor *outputs = session_outputs(&r->session, &n);
 
-    if (r->runs == NULL) {
-        (void)printf("%s (%.2f ms)\n", input ? input : r->model.path, (double)us / 1000.0);
-        for (uint32_t i = 0; i < n; i++)
-            print_output(r, i, &outputs[i]);
-        return;
+    tool_line(stdout, "%s (%.2f ms)", input ? input : r->session.model.path, (double)us / 1000.0);
+    for (uint32_t i = 0; i < n; i++) {
+        if (clv_topk_applies(&outputs[i]))
+            print_top(r, &outputs[i]);
+        else
+            print_tensor(session_output_name(&r->session, i), &outputs[i]);
     }
-    json_t *list = json_array();
+}
+
+/* --- what is saved -------------------------------------------------------------------------- */
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* Before anything is run: no file may be written twice. */
+static clv_status check_save(const runner *r, clv_error *err)
+{
+    const clv_string_list *images = &r->s->inputs;
+    uint32_t n;
+
+    if (r->s->save == NULL)
+        return CLV_OK;
+    (void)session_outputs(&r->session, &n);
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            const char *a = session_output_name(&r->session, i);
+            const char *b = session_output_name(&r->session, j);
+            if (tensor_file_same_name(a, b))
+                return clv_fail(err, CLV_EINVAL, "--save",
+                                "the outputs '%s' and '%s' would be the same file", b, a);
+        }
+    }
+    for (size_t i = 0; i < images->count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(base_name(images->items[i]), base_name(images->items[j])) == 0)
+                return clv_fail(err, CLV_EINVAL, "--save",
+                                "the outputs of %s and %s would be in the same folder",
+                                images->items[j], images->items[i]);
+        }
+    }
+    return CLV_OK;
+}
+
+static clv_status save_outputs(const runner *r, const char *input, clv_error *err)
+{
+    bool own_folder = input != NULL && r->s->inputs.count > 1;
+    char dir[4096];
+    uint32_t n;
+    const clv_tensor *outputs = session_outputs(&r->session, &n);
+
+    if (r->s->save == NULL)
+        return CLV_OK;
+    int length = snprintf(dir, sizeof dir, "%s%s%s", r->s->save, own_folder ? "/" : "",
+                          own_folder ? base_name(input) : "");
+    if (length < 0 || (size_t)length >= sizeof dir)
+        return clv_fail(err, CLV_ELIMIT, r->s->save, "the path is too long");
     for (uint32_t i = 0; i < n; i++)
-        (void)json_array_append_new(list, output_json(r, i, &outputs[i]));
-    json_t *item = json_pack("{s:I, s:o}", "run_us", (json_int_t)us, "outputs", list);
-    if (input != NULL)
-        (void)json_object_set_new(item, "input", json_string(input));
-    (void)json_array_append_new(r->runs, item);
+        CLV_TRY(tensor_file_save(dir, session_output_name(&r->session, i), &outputs[i], err));
+    return CLV_OK;
 }
 
 /* --- what is run ---------------------------------------------------------------------------- */
 
-static clv_status save_outputs(const runner *r, const char *input, clv_error *err)
-{
-    char dir[4096];
-    uint32_t n;
-    const clv_tensor *outputs = split_run_outputs(r->run, &n);
-
-    if (r->s->save == NULL)
-        return CLV_OK;
-    (void)snprintf(dir, sizeof dir, "%s", r->s->save);
-    if (input != NULL && r->s->inputs.count > 1) {
-        const char *base = strrchr(input, '/');
-        (void)snprintf(dir, sizeof dir, "%s/%s", r->s->save, base ? base + 1 : input);
-    }
-    for (uint32_t i = 0; i < n; i++)
-        CLV_TRY(tensor_file_save(dir, output_name(r, i), &outputs[i], err));
-    return CLV_OK;
-}
-
+/* @param input  The image, or NULL for tensors. */
 static clv_status run_once(runner *r, const char *input, clv_error *err)
 {
-    uint64_t start = clv_clock_now_us();
-    CLV_TRY(split_run_go(r->run, NULL, err));
-    report(r, input, clv_clock_now_us() - start);
+    uint64_t us;
+
+    CLV_TRY(tool_go_on(err));
+    CLV_TRY(session_go(&r->session, &us, NULL, err));
+    if (r->runs != NULL)
+        add_json(r, input, us);
+    else
+        print_text(r, input, us);
     return save_outputs(r, input, err);
 }
 
-static clv_status run_image(runner *r, const char *path, clv_error *err)
+static clv_status run_images(runner *r, clv_error *err)
 {
-    uint32_t n;
-    clv_tensor *inputs = split_run_inputs(r->run, &n);
-    const clv_input_spec *spec = &r->model.model.input;
-
-    CLV_TRY(clv_image_load(&r->image, path, err));
-    clv_status status = clv_image_fit(&r->fitted, &r->scratch, &r->image, spec);
-    if (status != CLV_OK)
-        return clv_fail(err, status, path, "it can't be resized: %s", clv_status_text(status));
-    clv_image_normalise(inputs[0].data, r->fitted.rgb.data, spec);
-    return run_once(r, path, err);
-}
-
-/* "NAME=FILE" into the input of that name; marks it in @p given. */
-static clv_status read_tensor(runner *r, const char *text, bool *given, clv_error *err)
-{
-    const clv_graph *graph = r->model.model.graph;
-    uint32_t n;
-    clv_tensor *inputs = split_run_inputs(r->run, &n);
-
-    for (uint32_t i = 0; i < n; i++) {
-        const char *name = graph->values[graph->inputs[i]].name;
-        size_t length = strlen(name);
-        if (strncmp(text, name, length) == 0 && text[length] == '=') {
-            given[i] = true;
-            return tensor_file_read(&inputs[i], text + length + 1, err);
-        }
+    CLV_TRY(session_needs_image(&r->session, err));
+    tool_model_note(&r->session.model, &r->s->model, set.program);
+    for (size_t i = 0; i < r->s->inputs.count; i++) {
+        CLV_TRY(session_read_image(&r->session, r->s->inputs.items[i], err));
+        CLV_TRY(run_once(r, r->s->inputs.items[i], err));
     }
-    return clv_fail(err, CLV_EINVAL, "--tensor", "'%s' is not INPUT=FILE; the first input is '%s'",
-                    text, n > 0 ? graph->values[graph->inputs[0]].name : "(none)");
+    return CLV_OK;
 }
 
 static clv_status run_tensors(runner *r, clv_error *err)
 {
-    const clv_graph *graph = r->model.model.graph;
-    clv_status status = CLV_OK;
-    bool *given = clv_calloc(graph->n_inputs, sizeof *given);
-    if (given == NULL)
-        return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
+    uint32_t n;
+    clv_tensor *inputs = split_run_inputs(r->session.run, &n);
 
-    for (size_t i = 0; i < r->s->tensors.count && status == CLV_OK; i++)
-        status = read_tensor(r, r->s->tensors.items[i], given, err);
-    for (uint32_t i = 0; i < graph->n_inputs && status == CLV_OK; i++) {
-        if (!given[i])
-            status = clv_fail(err, CLV_EINVAL, "--tensor", "input '%s' is missing",
-                              graph->values[graph->inputs[i]].name);
-    }
-    clv_free(given);
-    return status == CLV_OK ? run_once(r, NULL, err) : status;
-}
-
-static clv_status run_inputs(runner *r, clv_error *err)
-{
-    if (r->s->tensors.count > 0)
-        return run_tensors(r, err);
-    if (!r->model.model.has_input_spec || r->model.model.graph->n_inputs != 1)
-        return clv_fail(err, CLV_EINVAL, r->model.path,
-                        "the model takes no image: give its inputs with --tensor NAME=FILE");
-    if (tool_model_assumed_preset(&r->model, &r->s->model))
-        (void)fprintf(stderr, "%s: note: no --preset was given; using imagenet\n", set.program);
-    for (size_t i = 0; i < r->s->inputs.count; i++)
-        CLV_TRY(run_image(r, r->s->inputs.items[i], err));
-    return CLV_OK;
+    CLV_TRY(tensor_file_read_inputs(inputs, r->session.model.model.graph, &r->s->tensors, err));
+    return run_once(r, NULL, err);
 }
 
 static clv_status run_all(runner *r, const char *path, clv_error *err)
 {
-    CLV_TRY(tool_model_open(&r->model, path, &r->s->model, err));
-    CLV_TRY(tool_model_compile(&r->program, &r->model, &r->s->model, err));
-    CLV_TRY(split_run_create(&r->run, r->program, UINT32_MAX, CLV_CODEC_FLOAT, err));
-    return run_inputs(r, err);
+    CLV_TRY(session_open(&r->session, path, &r->s->model, SPLIT_RUN_WHOLE, CLV_CODEC_FLOAT, err));
+    CLV_TRY(check_save(r, err));
+    tool_hold_signals();
+    CLV_TRY(r->s->tensors.count > 0 ? run_tensors(r, err) : run_images(r, err));
+    if (r->runs == NULL)
+        return CLV_OK;
+    return tool_json_print(json_pack("{s:o, s:O}", "model", tool_json_text(path), "runs", r->runs),
+                           err);
 }
 
 static int run(const settings *s, const char *path)
@@ -266,24 +272,10 @@ static int run(const settings *s, const char *path)
 
     if ((s->inputs.count > 0) == (s->tensors.count > 0))
         return tool_usage(set.program, "give either --input or --tensor");
-    clv_image_init(&r.image);
-    clv_image_init(&r.fitted);
-    clv_image_init(&r.scratch);
     r.runs = s->json ? json_array() : NULL;
     clv_status status = run_all(&r, path, &err);
-    if (status == CLV_OK && s->json) {
-        json_t *root = json_pack("{s:s, s:O}", "model", path, "runs", r.runs);
-        (void)json_dumpf(root, stdout, JSON_INDENT(1));
-        (void)printf("\n");
-        json_decref(root);
-    }
     json_decref(r.runs);
-    split_run_free(r.run);
-    clv_program_free(r.program);
-    tool_model_done(&r.model);
-    clv_image_done(&r.image);
-    clv_image_done(&r.fitted);
-    clv_image_done(&r.scratch);
+    session_done(&r.session);
     return status == CLV_OK ? TOOL_OK : tool_fail(set.program, &err);
 }
 

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <jansson.h>
-#include <math.h>
-#include <string.h>
-
-#include "base/memory.h"
 #include "runtime/verify.h"
 #include "tools/tool.h"
+#include "tools/tool_json.h"
 #include "tools/tool_model.h"
 
 typedef struct settings {
@@ -27,51 +23,59 @@ static const clv_option_set set = {
     "MODEL",
     "Run every cut as prefix, frontier, suffix and compare with the whole, bit for bit.",
     "The suffix starts from memory full of garbage, so only the frontier can carry the answer.\n"
-    "Exit code 1: some cut changes the answer.",
+    "Exit code 1: some cut changes the answer. worst_difference is null where one has a NaN.",
     options,
     sizeof options / sizeof options[0]};
 
-static void print_result(const settings *s, const tool_model *model, const clv_program *program,
-                         const clv_verify_result *result)
+static clv_status print_json(const char *path, const clv_program *program,
+                             const clv_verify_result *result, clv_error *err)
 {
-    if (!s->json) {
-        (void)printf("%s: %u cuts, %u mismatches", model->path, result->cuts, result->mismatches);
-        if (result->mismatches > 0)
-            (void)printf(", first at cut %u, worst difference %g", result->first_mismatch,
-                         result->worst_difference);
-        (void)printf("\n");
-        return;
-    }
-    const clv_graph *graph = clv_program_graph(program);
-    json_t *root = json_pack("{s:s, s:s, s:i, s:i, s:i, s:f}", "model", model->path, "backend",
-                             graph->n_nodes ? clv_program_step_backend(program, 0) : "none",
-                             "nodes", (int)graph->n_nodes, "cuts", (int)result->cuts, "mismatches",
-                             (int)result->mismatches, "worst_difference",
-                             isfinite(result->worst_difference) ? result->worst_difference : 1e308);
-    (void)json_dumpf(root, stdout, JSON_INDENT(2));
-    (void)printf("\n");
-    json_decref(root);
+    uint32_t n_nodes = clv_program_graph(program)->n_nodes;
+    json_t *first = result->mismatches > 0 ? json_integer(result->first_mismatch) : json_null();
+
+    return tool_json_print(json_pack("{s:o, s:s, s:i, s:i, s:i, s:o, s:o}", "model",
+                                     tool_json_text(path), "backend",
+                                     n_nodes > 0 ? clv_program_step_backend(program, 0) : "none",
+                                     "nodes", (int)n_nodes, "cuts", (int)result->cuts, "mismatches",
+                                     (int)result->mismatches, "first_mismatch", first,
+                                     "worst_difference", tool_json_real(result->worst_difference)),
+                           err);
+}
+
+static void print_text(const char *path, const clv_verify_result *result)
+{
+    tool_line(stdout, "%s: %u cuts, %u mismatches", path, result->cuts, result->mismatches);
+    if (result->mismatches > 0)
+        tool_line(stdout, "the first at cut %u, worst difference %g", result->first_mismatch,
+                  result->worst_difference);
+}
+
+static clv_status verify(clv_verify_result *result, tool_model *model, clv_program **program,
+                         const settings *s, const char *path, clv_error *err)
+{
+    CLV_TRY(tool_model_open(model, path, &s->model, err));
+    CLV_TRY(tool_model_compile(program, model, &s->model, err));
+    clv_status status = clv_verify_cuts(result, *program, s->seed, err);
+    return status == CLV_OK ? CLV_OK : clv_error_prefix(err, status, path);
 }
 
 static int run(const settings *s, const char *path)
 {
     clv_error err = CLV_ERROR_INIT;
-    tool_model model;
+    tool_model model = {0};
     clv_program *program = NULL;
-    clv_verify_result result;
-    int code;
+    clv_verify_result result = {0};
 
-    if (tool_model_open(&model, path, &s->model, &err) != CLV_OK ||
-        tool_model_compile(&program, &model, &s->model, &err) != CLV_OK ||
-        clv_verify_cuts(&result, program, s->seed, &err) != CLV_OK) {
-        code = tool_fail(set.program, &err);
-    } else {
-        print_result(s, &model, program, &result);
-        code = result.mismatches == 0 ? TOOL_OK : TOOL_FAILED;
-    }
+    clv_status status = verify(&result, &model, &program, s, path, &err);
+    if (status == CLV_OK && s->json)
+        status = print_json(path, program, &result, &err);
+    else if (status == CLV_OK)
+        print_text(path, &result);
     clv_program_free(program);
     tool_model_done(&model);
-    return code;
+    if (status != CLV_OK)
+        return tool_fail(set.program, &err);
+    return result.mismatches == 0 ? TOOL_OK : TOOL_FAILED;
 }
 
 int cmd_verify(int argc, char **argv)

@@ -3,7 +3,7 @@
 #define CLV_LABELLED_FILES_H
 
 /** @file labelled_files.h: a CSV file of images and their classes: a header line with the columns
- *  `file` and `class_index` among others, RFC 4180 quotes. */
+ *  `file` and `class_index` among others, RFC 4180 quotes, a byte order mark or none. */
 
 #include "base/memory.h"
 

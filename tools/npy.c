@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/npy.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,9 +56,8 @@ static clv_status parse_shape(clv_shape *out, const char *header, clv_error *err
         p += strspn(p, " ,");
         if (*p == ')')
             break;
-        errno = 0;
-        long long dim = strtoll(p, &end, 10);
-        if (end == p || errno != 0 || dim < 0 || shape.rank == CLV_MAX_RANK)
+        long long dim = strtoll(p, &end, 10); /* clv_tensor_bytes() will check it */
+        if (end == p || shape.rank == CLV_MAX_RANK)
             return clv_fail(err, CLV_EFORMAT, ".npy header", "the shape can't be read");
         shape.dim[shape.rank++] = dim;
         p = end;
@@ -85,7 +83,8 @@ clv_status npy_parse(clv_tensor *out, const uint8_t *bytes, size_t n_bytes, clv_
     const char *order = find_key(header, "'fortran_order'");
     clv_status status = CLV_OK;
     if (order == NULL || strncmp(order, "False", 5) != 0)
-        status = clv_fail(err, CLV_EUNSUPPORTED, ".npy header", "only C order is read");
+        status = clv_fail(err, CLV_EUNSUPPORTED, ".npy header",
+                          "only C order is read (numpy.ascontiguousarray() makes it)");
     if (status == CLV_OK)
         status = parse_type(&tensor.dtype, header, err);
     if (status == CLV_OK)

@@ -3,62 +3,33 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-
-/* Some tensors with memory of their own. */
-typedef struct tensor_set {
-    const uint32_t *values;
-    clv_tensor *tensors;
-    uint32_t count;
-} tensor_set;
+#include "runtime/tensor_set.h"
 
 struct split_run {
     const clv_program *program;
-    uint32_t cut; /* UINT32_MAX: whole */
+    uint32_t cut; /* or SPLIT_RUN_WHOLE */
     clv_codec codec;
     clv_exec *device, *server;
-    tensor_set inputs, frontier, outputs;
+    clv_tensor_set inputs, frontier, outputs;
     uint8_t *payload;
     size_t payload_cap;
 };
 
-static void set_done(tensor_set *set)
+static clv_frontier frontier_of(const split_run *run)
 {
-    for (uint32_t i = 0; set->tensors != NULL && i < set->count; i++)
-        clv_free(set->tensors[i].data);
-    clv_free(set->tensors);
-}
-
-static clv_status set_init(tensor_set *set, const clv_graph *graph, const uint32_t *values,
-                           uint32_t count)
-{
-    set->values = values;
-    set->tensors = clv_calloc(count, sizeof *set->tensors);
-    if (set->tensors == NULL)
-        return CLV_ENOMEM;
-    set->count = count;
-    for (uint32_t i = 0; i < count; i++) {
-        size_t bytes;
-        clv_tensor *tensor = &set->tensors[i];
-        *tensor = graph->values[values[i]].tensor;
-        tensor->data = NULL;
-        CLV_TRY(clv_tensor_bytes(&bytes, tensor));
-        tensor->data = clv_alloc_aligned(bytes);
-        if (tensor->data == NULL)
-            return CLV_ENOMEM;
-    }
-    return CLV_OK;
+    return clv_frontiers_at(clv_program_frontiers(run->program), run->cut);
 }
 
 static clv_status init_sets(split_run *run)
 {
     const clv_graph *graph = clv_program_graph(run->program);
 
-    CLV_TRY(set_init(&run->inputs, graph, graph->inputs, graph->n_inputs));
-    CLV_TRY(set_init(&run->outputs, graph, graph->outputs, graph->n_outputs));
-    if (run->cut == UINT32_MAX)
+    CLV_TRY(clv_tensor_set_fit(&run->inputs, graph, graph->inputs, graph->n_inputs));
+    CLV_TRY(clv_tensor_set_fit(&run->outputs, graph, graph->outputs, graph->n_outputs));
+    if (run->cut == SPLIT_RUN_WHOLE)
         return CLV_OK;
-    clv_frontier frontier = clv_frontiers_at(clv_program_frontiers(run->program), run->cut);
-    CLV_TRY(set_init(&run->frontier, graph, frontier.values, frontier.count));
+    clv_frontier frontier = frontier_of(run);
+    CLV_TRY(clv_tensor_set_fit(&run->frontier, graph, frontier.values, frontier.count));
     CLV_TRY(clv_activation_bound(&run->payload_cap, run->frontier.tensors, frontier.count));
     run->payload = clv_calloc(run->payload_cap, 1);
     return run->payload != NULL ? CLV_OK : CLV_ENOMEM;
@@ -69,21 +40,21 @@ clv_status split_run_create(split_run **out, const clv_program *program, uint32_
 {
     const clv_graph *graph = clv_program_graph(program);
 
-    if (cut != UINT32_MAX && cut > graph->n_nodes)
-        return clv_fail(err, CLV_EINVAL, graph->name, "there is no cut %u: cuts are 0 to %u", cut,
+    if (cut != SPLIT_RUN_WHOLE && cut > graph->n_nodes)
+        return clv_fail(err, CLV_EINVAL, "--cut", "%u is none: the model's cuts are 0 to %u", cut,
                         graph->n_nodes);
     split_run *run = clv_calloc(1, sizeof *run);
     if (run == NULL)
-        return clv_fail(err, CLV_ENOMEM, graph->name, "out of memory");
+        return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
     run->program = program;
     run->cut = cut;
     run->codec = codec;
     clv_status status = init_sets(run);
     if (status != CLV_OK)
-        (void)clv_fail(err, status, graph->name, "%s", clv_status_text(status));
+        (void)clv_fail(err, status, NULL, "no room for its tensors: %s", clv_status_text(status));
     if (status == CLV_OK)
         status = clv_exec_create(&run->device, program, err);
-    if (status == CLV_OK && cut != UINT32_MAX)
+    if (status == CLV_OK && cut != SPLIT_RUN_WHOLE)
         status = clv_exec_create(&run->server, program, err);
     if (status == CLV_OK)
         *out = run;
@@ -98,9 +69,9 @@ void split_run_free(split_run *run)
         return;
     clv_exec_free(run->device);
     clv_exec_free(run->server);
-    set_done(&run->inputs);
-    set_done(&run->frontier);
-    set_done(&run->outputs);
+    clv_tensor_set_done(&run->inputs);
+    clv_tensor_set_done(&run->frontier);
+    clv_tensor_set_done(&run->outputs);
     clv_free(run->payload);
     clv_free(run);
 }
@@ -117,31 +88,42 @@ const clv_tensor *split_run_outputs(const split_run *run, uint32_t *n_out)
     return run->outputs.tensors;
 }
 
-static void load(clv_exec *exec, const tensor_set *set)
+static void load(clv_exec *exec, const uint32_t *values, const clv_tensor_set *set)
 {
     for (uint32_t i = 0; i < set->count; i++)
-        clv_exec_load(exec, set->values[i], set->tensors[i].data);
+        clv_exec_load(exec, values[i], set->tensors[i].data);
 }
 
-static void store(const clv_exec *exec, const tensor_set *set)
+static void store(const clv_exec *exec, const uint32_t *values, const clv_tensor_set *set)
 {
     for (uint32_t i = 0; i < set->count; i++)
-        clv_exec_store(exec, set->values[i], set->tensors[i].data);
+        clv_exec_store(exec, values[i], set->tensors[i].data);
 }
 
 static clv_status run_split(split_run *run, size_t *bytes_out, clv_error *err)
 {
-    uint32_t n_nodes = clv_program_graph(run->program)->n_nodes;
+    const clv_graph *graph = clv_program_graph(run->program);
+    const uint32_t *frontier = frontier_of(run).values;
+    clv_tensor *tensors = run->frontier.tensors;
+    uint32_t count = run->frontier.count;
 
     CLV_TRY(clv_exec_run(run->device, 0, run->cut));
-    store(run->device, &run->frontier);
-    CLV_TRY(clv_activation_encode(bytes_out, run->codec, run->frontier.tensors, run->frontier.count,
-                                  run->payload, run->payload_cap));
-    CLV_TRY(clv_activation_decode(run->frontier.tensors, run->frontier.count, run->payload,
-                                  *bytes_out, err));
-    load(run->server, &run->frontier);
-    CLV_TRY(clv_exec_run(run->server, run->cut, n_nodes));
-    store(run->server, &run->outputs);
+    store(run->device, frontier, &run->frontier);
+    CLV_TRY(clv_activation_encode(bytes_out, run->codec, tensors, count, run->payload,
+                                  run->payload_cap));
+    CLV_TRY(clv_activation_decode(tensors, count, run->payload, *bytes_out, err));
+    load(run->server, frontier, &run->frontier);
+    CLV_TRY(clv_exec_run(run->server, run->cut, graph->n_nodes));
+    store(run->server, graph->outputs, &run->outputs);
+    return CLV_OK;
+}
+
+static clv_status run_whole(split_run *run)
+{
+    const clv_graph *graph = clv_program_graph(run->program);
+
+    CLV_TRY(clv_exec_run(run->device, 0, graph->n_nodes));
+    store(run->device, graph->outputs, &run->outputs);
     return CLV_OK;
 }
 
@@ -149,17 +131,11 @@ clv_status split_run_go(split_run *run, size_t *bytes_out, clv_error *err)
 {
     const clv_graph *graph = clv_program_graph(run->program);
     size_t bytes = 0;
-    clv_status status;
 
-    load(run->device, &run->inputs);
-    if (run->cut == UINT32_MAX) {
-        status = clv_exec_run(run->device, 0, graph->n_nodes);
-        store(run->device, &run->outputs);
-    } else {
-        status = run_split(run, &bytes, err);
-    }
+    load(run->device, graph->inputs, &run->inputs);
+    clv_status status = run->cut == SPLIT_RUN_WHOLE ? run_whole(run) : run_split(run, &bytes, err);
     if (status != CLV_OK)
-        return clv_fail(err, status, graph->name, "the run failed: %s", clv_status_text(status));
+        return clv_fail(err, status, NULL, "the run failed: %s", clv_status_text(status));
     if (bytes_out != NULL)
         *bytes_out = bytes;
     return CLV_OK;

@@ -10,8 +10,11 @@
 
 typedef struct split_run split_run;
 
+/** A cut that isn't one: run the model whole, without codec. */
+#define SPLIT_RUN_WHOLE UINT32_MAX
+
 /** Executions and buffers for @p program.
- *  @param cut  0 .. n_nodes; UINT32_MAX: whole, without codec. CLV_EINVAL when there is no such. */
+ *  @param cut  0 .. n_nodes or SPLIT_RUN_WHOLE. CLV_EINVAL when there is no such. */
 CLV_NODISCARD clv_status split_run_create(split_run **out, const clv_program *program, uint32_t cut,
                                           clv_codec codec, clv_error *err);
 void split_run_free(split_run *run);

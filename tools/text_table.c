@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "base/error.h"
+#include "base/escape.h"
 #include "base/memory.h"
 
 #define CELL_BYTES 512
@@ -57,20 +57,45 @@ clv_status text_table_row(text_table *table)
     return CLV_OK;
 }
 
+static bool starts_character(char c)
+{
+    return ((unsigned char)c & 0xc0) != 0x80;
+}
+
+/* Characters of UTF-8 text. */
+static size_t width_of(const char *text)
+{
+    size_t n = 0;
+    for (; *text != '\0'; text++)
+        n += starts_character(*text);
+    return n;
+}
+
+/* Where character @p n begins, or the end. */
+static char *character(char *text, size_t n)
+{
+    for (; *text != '\0'; text++) {
+        if (starts_character(*text) && n-- == 0)
+            break;
+    }
+    return text;
+}
+
 /* "a_very_long_name" in 9 columns: "a_ve...me". */
 static void shorten(char *text, unsigned max_width)
 {
-    size_t n = strlen(text);
+    size_t n = width_of(text);
     if (max_width < 8 || n <= max_width)
         return;
     size_t head = (max_width - 3) * 2 / 3, tail = max_width - 3 - head;
-    memmove(text + head + 3, text + n - tail, tail + 1);
-    memcpy(text + head, "...", 3);
+    char *to = character(text, head), *from = character(text, n - tail);
+    memmove(to + 3, from, strlen(from) + 1);
+    memcpy(to, "...", 3);
 }
 
 clv_status text_table_cell(text_table *table, const char *fmt, ...)
 {
-    char text[CELL_BYTES];
+    char text[CELL_BYTES], safe[CELL_BYTES];
     va_list args;
 
     if (table->n_rows == 0 || table->next == table->n_columns)
@@ -78,42 +103,48 @@ clv_status text_table_cell(text_table *table, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    shorten(text, table->columns[table->next].max_width);
-    const char *copy = clv_arena_strndup(&table->memory, text, strlen(text));
+    shorten(clv_escape(safe, sizeof safe, text, false), table->columns[table->next].max_width);
+    const char *copy = clv_arena_strndup(&table->memory, safe, strlen(safe));
     if (copy == NULL)
         return CLV_ENOMEM;
     table->cells[(table->n_rows - 1) * table->n_columns + table->next++] = copy;
     return CLV_OK;
 }
 
+/* No blanks at the end of a line. */
 static void print_cell(FILE *out, const char *text, bool right, size_t width, bool last)
 {
+    int blanks = (int)(width - width_of(text));
+
     if (right)
-        (void)fprintf(out, "%*s", (int)width, text);
-    else if (last)
-        (void)fprintf(out, "%s", text); /* no blanks at the end of a line */
-    else
-        (void)fprintf(out, "%-*s", (int)width, text);
+        (void)fprintf(out, "%*s", blanks, "");
+    (void)fputs(text, out);
+    if (!right && !last)
+        (void)fprintf(out, "%*s", blanks, "");
     (void)fputs(last ? "\n" : "  ", out);
+}
+
+static void print_row(FILE *out, const text_table *table, const char *const *cells,
+                      const size_t *widths)
+{
+    for (unsigned c = 0; c < table->n_columns; c++)
+        print_cell(out, cells[c], table->columns[c].right, widths[c], c + 1 == table->n_columns);
 }
 
 void text_table_print(const text_table *table, FILE *out)
 {
+    const char *titles[TEXT_TABLE_MAX_COLUMNS];
     size_t widths[TEXT_TABLE_MAX_COLUMNS];
 
     for (unsigned c = 0; c < table->n_columns; c++) {
-        widths[c] = strlen(table->columns[c].title);
+        titles[c] = table->columns[c].title;
+        widths[c] = width_of(titles[c]);
         for (size_t r = 0; r < table->n_rows; r++) {
-            size_t n = strlen(table->cells[r * table->n_columns + c]);
+            size_t n = width_of(table->cells[r * table->n_columns + c]);
             widths[c] = n > widths[c] ? n : widths[c];
         }
     }
-    for (unsigned c = 0; c < table->n_columns; c++)
-        print_cell(out, table->columns[c].title, table->columns[c].right, widths[c],
-                   c + 1 == table->n_columns);
-    for (size_t r = 0; r < table->n_rows; r++) {
-        for (unsigned c = 0; c < table->n_columns; c++)
-            print_cell(out, table->cells[r * table->n_columns + c], table->columns[c].right,
-                       widths[c], c + 1 == table->n_columns);
-    }
+    print_row(out, table, titles, widths);
+    for (size_t r = 0; r < table->n_rows; r++)
+        print_row(out, table, &table->cells[r * table->n_columns], widths);
 }

@@ -3,7 +3,8 @@
 #define CLV_TEXT_TABLE_H
 
 /** @file text_table.h: tables on a terminal or in a pipe: columns as wide as their cells, numbers
- *  to the right, long names cut in the middle. */
+ *  to the right, long names cut in the middle, control characters escaped. A character of UTF-8
+ *  is taken to be one column wide. */
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,7 +26,9 @@ CLV_NODISCARD clv_status text_table_create(text_table **out, const text_column *
                                            unsigned n_columns);
 void text_table_free(text_table *table);
 
-/** Start a row, then give its cells from left to right. Missing ones are empty. */
+/** Start a row, then give its cells from left to right. Missing ones are empty, of long ones the
+ *  first 511 bytes count.
+ *  @return CLV_OK; CLV_ENOMEM; CLV_EINVAL for a cell without a row or column. */
 CLV_NODISCARD clv_status text_table_row(text_table *table);
 CLV_PRINTF(2, 3) CLV_NODISCARD clv_status text_table_cell(text_table *table, const char *fmt, ...);
 

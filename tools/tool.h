@@ -2,7 +2,8 @@
 #ifndef CLV_TOOL_H
 #define CLV_TOOL_H
 
-/** @file tool.h: what every subcommand of `cleave` shares: its entry, exit codes, error lines. */
+/** @file tool.h: what every subcommand of `cleave` shares: its entry, exit codes, lines, signals.
+ */
 
 #include "base/error.h"
 #include "base/options.h"
@@ -29,12 +30,26 @@ int cmd_pki(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 
+/* --- the command line --------------------------------------------------------------------- */
+
 /** Parse the command line, and answer --help. @return true: go on; false: return *exit_out.
  *  @p n_positional words are needed, neither more nor fewer. */
 bool tool_parse(clv_parsed *parsed, void *settings, const clv_option_set *set, size_t n_positional,
                 int argc, char **argv, int *exit_out);
 
-/** "cleave run: m.onnx: header: the file is cut off" on stderr; returns the exit code. */
+/** Refuse to write @p output, the value of @p flag, over something that the command reads or that
+ *  is no regular file (a rename would replace /dev/null itself).
+ *  @param inputs  @p n paths; NULL ones are none. */
+CLV_NODISCARD clv_status tool_check_output(const char *flag, const char *output,
+                                           const char *const *inputs, size_t n, clv_error *err);
+
+/* --- lines -------------------------------------------------------------------------------- */
+
+/** One line and its newline, control characters escaped: names in a file can't drive a terminal. */
+CLV_PRINTF(2, 3) void tool_line(FILE *out, const char *fmt, ...);
+
+/** "cleave run: m.onnx: header: the file is cut off" on stderr; returns the exit code: TOOL_USAGE
+ *  where the location is a flag ("--codec"), else TOOL_INPUT. */
 int tool_fail(const char *command, const clv_error *err);
 
 /** A usage error in words of our own: "cleave run: ...; see 'cleave run --help'". TOOL_USAGE. */
@@ -45,5 +60,22 @@ bool tool_shows_progress(void);
 
 /** Draw or, with total 0, wipe a progress line "what 12/200" on stderr, if it can show one. */
 void tool_progress(const char *what, size_t done, size_t total);
+
+/* --- the program's life ------------------------------------------------------------------- */
+
+/** Take descriptors 0 to 2 where the caller closed them, so that no file gets one of them and is
+ *  then written to as if it were stdout. */
+void tool_begin(void);
+
+/** From here on SIGINT, SIGTERM and SIGHUP wait for tool_go_on() or tool_end(), so that no file is
+ *  left half-written; a second signal ends the program at once. */
+void tool_hold_signals(void);
+
+/** Between two pieces of work. @return CLV_OK; CLV_ECLOSED with @p err when a signal waits. */
+CLV_NODISCARD clv_status tool_go_on(clv_error *err);
+
+/** Last call of main(): the signal that waits ends the program; otherwise stdout is flushed.
+ *  @return @p code, or TOOL_INPUT instead of success when stdout couldn't be written. */
+int tool_end(int code);
 
 #endif

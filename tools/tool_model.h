@@ -85,15 +85,16 @@ CLV_NODISCARD clv_status tool_model_open(tool_model *out, const char *path,
                                          const tool_model_settings *settings, clv_error *err);
 void tool_model_done(tool_model *model);
 
-/** Whether --preset or another flag of the input was given, or the bundle has a spec; otherwise
- *  the imagenet preset was assumed, which a command should say. */
-bool tool_model_assumed_preset(const tool_model *model, const tool_model_settings *settings);
+/** Say on stderr what was guessed or looks like a slip: a preset that nobody gave, labels that are
+ *  fewer or more than the classes. For commands that take images. */
+void tool_model_note(const tool_model *model, const tool_model_settings *settings,
+                     const char *command);
 
 /** Compile for the backend that was asked for. */
 CLV_NODISCARD clv_status tool_model_compile(clv_program **out, const tool_model *model,
                                             const tool_model_settings *settings, clv_error *err);
 
-/** The label of @p index, or NULL. */
-const char *tool_model_label(const tool_model *model, int64_t index);
+/** The label of class @p index, or NULL. */
+const char *tool_model_label(const tool_model *model, uint32_t index);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *clv_status_text(clv_status status)
 {
@@ -31,6 +32,13 @@ clv_status clv_fail(clv_error *err, clv_status code, const char *location, const
     return code;
 }
 
+/* At most the last @p max bytes: of a long path the file's name matters. */
+static const char *tail_of(const char *text, size_t max)
+{
+    size_t n = strlen(text);
+    return n > max ? text + n - max : text;
+}
+
 clv_status clv_error_prefix(clv_error *err, clv_status status, const char *location)
 {
     if (err == NULL)
@@ -38,8 +46,9 @@ clv_status clv_error_prefix(clv_error *err, clv_status status, const char *locat
     char inner[sizeof err->location];
     (void)snprintf(inner, sizeof inner, "%s", err->location);
     if (inner[0] == '\0')
-        (void)snprintf(err->location, sizeof err->location, "%s", location);
+        (void)snprintf(err->location, sizeof err->location, "%s", tail_of(location, 250));
     else
-        (void)snprintf(err->location, sizeof err->location, "%.100s: %.150s", location, inner);
+        (void)snprintf(err->location, sizeof err->location, "%s: %.100s", tail_of(location, 150),
+                       inner);
     return status;
 }

@@ -92,6 +92,10 @@ clv_status clv_file_writer_open(clv_file_writer **out, const char *path, unsigne
                                 clv_error *err)
 {
     clv_status status = CLV_ENOMEM;
+    struct stat info;
+
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) /* a rename would replace a device */
+        return clv_fail(err, CLV_EIO, path, "not a regular file: it can't be replaced");
     clv_file_writer *writer = clv_calloc(1, sizeof *writer);
     if (writer == NULL)
         return clv_fail(err, CLV_ENOMEM, path, "out of memory");

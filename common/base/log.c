@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/escape.h"
 
 #define LINE_BYTES 2048
 
@@ -34,23 +35,6 @@ clv_status clv_log_level_parse(clv_log_level *out, const char *text)
     return CLV_EINVAL;
 }
 
-/* Escape as JSON does; in text lines quotes and backslashes may stay as they are. */
-static void escape(char *dst, size_t cap, const char *src, bool json)
-{
-    size_t n = 0;
-
-    for (; *src != '\0' && n + 7 < cap; src++) {
-        unsigned char c = (unsigned char)*src;
-        if (c < 0x20 || c == 0x7f)
-            n += (size_t)snprintf(dst + n, cap - n, "\\u%04x", c);
-        else if (json && (c == '"' || c == '\\'))
-            n += (size_t)snprintf(dst + n, cap - n, "\\%c", c);
-        else
-            dst[n++] = (char)c;
-    }
-    dst[n] = '\0';
-}
-
 void clv_log(clv_log_level level, const char *fmt, ...)
 {
     if (level > max_level)
@@ -63,7 +47,7 @@ void clv_log(clv_log_level level, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(message, sizeof message, fmt, args);
     va_end(args);
-    escape(safe, sizeof safe, message, json_lines);
+    (void)clv_escape(safe, sizeof safe, message, json_lines);
 
     uint64_t wall_us = clv_clock_wall_us();
     time_t seconds = (time_t)(wall_us / 1000000u);

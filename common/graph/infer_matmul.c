@@ -47,6 +47,8 @@ clv_status infer_matmul(clv_graph *graph, const clv_node *node, clv_error *err)
     const clv_tensor *a = clv_node_input(graph, node, 0), *b = clv_node_input(graph, node, 1);
     clv_shape shape;
 
+    if (a->dtype != b->dtype)
+        return clv_infer_fail(err, node, CLV_EFORMAT, "the inputs have different types");
     CLV_TRY(product_shape(&shape, &a->shape, &b->shape, node, err));
     return clv_infer_set(graph, node, 0, a->dtype, &shape, err);
 }

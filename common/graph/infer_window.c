@@ -28,10 +28,19 @@ clv_status infer_conv(clv_graph *graph, const clv_node *node, clv_error *err)
     return CLV_OK;
 }
 
+/* LpPool's p; other pools have none. */
+static clv_status check_norm(const clv_node *node, clv_error *err)
+{
+    if (clv_node_attr_int(node, "p", 2) < 1)
+        return clv_infer_fail(err, node, CLV_ESHAPE, "p must be 1 at least");
+    return CLV_OK;
+}
+
 clv_status infer_pool(clv_graph *graph, const clv_node *node, clv_error *err)
 {
     const clv_tensor *x = clv_node_input(graph, node, 0);
     clv_pool_params p;
+    CLV_TRY(check_norm(node, err));
     CLV_TRY(clv_pool_params_of(&p, graph, node, err));
     return set_window_output(graph, node, x->dtype, x->shape.dim[1], &p.window, err);
 }
@@ -41,6 +50,7 @@ clv_status infer_global_pool(clv_graph *graph, const clv_node *node, clv_error *
     const clv_tensor *x = clv_node_input(graph, node, 0);
     clv_shape shape = x->shape;
 
+    CLV_TRY(check_norm(node, err));
     if (shape.rank < 3)
         return clv_infer_fail(err, node, CLV_ESHAPE, "there are no spatial dimensions to pool");
     for (uint32_t i = 2; i < shape.rank; i++) {

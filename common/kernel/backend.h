@@ -34,7 +34,8 @@ typedef struct clv_kernel_io {
      *  any more, else a copy that the runtime makes. The kernel must not read that input. */
     uint32_t inplace_input;
     /** out: the kernel reads these constants at run time (bit i: input i), so their data stays;
-     *  other constants may be released once the program is compiled. */
+     *  other constants may be released once the program is compiled. Inputs from 64 on count as
+     *  kept. */
     uint64_t keeps_constants;
 } clv_kernel_io;
 

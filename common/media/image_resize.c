@@ -4,6 +4,8 @@
  * that the next output row needs are held in between. */
 #include "media/image.h"
 
+#include <assert.h>
+
 #include "base/error.h"
 #include "media/image_parts.h"
 
@@ -160,6 +162,7 @@ clv_status clv_resample(uint8_t *dst, size_t stride, clv_buffer *work, const uin
     plan p;
 
     CLV_TRY(make_plan(&p, work, x, y));
+    assert(p.ring_rows > 0);         /* every output has an input */
     uint32_t next = p.rows[0].first; /* row of the source that isn't in the ring yet */
     for (uint32_t i = 0; i < y->count; i++) {
         const span *row = &p.rows[i];

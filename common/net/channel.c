@@ -7,8 +7,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-/* Frames that may wait for a peer that doesn't read. */
-#define MAX_QUEUED 256u
+/* What may wait for a peer that doesn't read; one frame may be as large as it likes. */
+#define MAX_QUEUED 128u
+#define MAX_QUEUED_BYTES CLV_WIRE_MAX_MESSAGE_BYTES
 
 struct clv_channel {
     clv_channel_options options;
@@ -27,6 +28,7 @@ struct clv_channel {
     clv_frame *first, *last;
     size_t first_sent; /* bytes of the first frame that are encrypted */
     unsigned n_queued;
+    size_t queued_bytes;
     bool tx_busy;
     bool closing; /* nng 1.5.2: a receive or send begun after a close never ends */
     clv_channel_state state;
@@ -60,6 +62,7 @@ static void drop_first(clv_channel *channel)
         channel->last = NULL;
     channel->first_sent = 0;
     channel->n_queued--;
+    channel->queued_bytes -= frame->bytes;
     clv_frame_give_back(frame);
 }
 
@@ -115,6 +118,24 @@ static void on_sent(void *context)
     unlock(channel);
 }
 
+static bool has_room(const clv_channel *channel, const clv_frame *frame)
+{
+    return channel->n_queued == 0 || (channel->n_queued < MAX_QUEUED &&
+                                      channel->queued_bytes + frame->bytes <= MAX_QUEUED_BYTES);
+}
+
+static void append(clv_channel *channel, clv_frame *frame)
+{
+    frame->next = NULL;
+    if (channel->last != NULL)
+        channel->last->next = frame;
+    else
+        channel->first = frame;
+    channel->last = frame;
+    channel->n_queued++;
+    channel->queued_bytes += frame->bytes;
+}
+
 clv_status clv_channel_send(clv_channel *channel, clv_frame *frame)
 {
     clv_status status = CLV_OK;
@@ -122,16 +143,10 @@ clv_status clv_channel_send(clv_channel *channel, clv_frame *frame)
     lock(channel);
     if (channel->closing)
         status = CLV_ECLOSED;
-    else if (channel->n_queued >= MAX_QUEUED)
+    else if (!has_room(channel, frame))
         status = CLV_EAGAIN;
     if (status == CLV_OK) {
-        frame->next = NULL;
-        if (channel->last != NULL)
-            channel->last->next = frame;
-        else
-            channel->first = frame;
-        channel->last = frame;
-        channel->n_queued++;
+        append(channel, frame);
         pump(channel);
     }
     unlock(channel);

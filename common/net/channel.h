@@ -43,7 +43,7 @@ CLV_NODISCARD clv_status clv_channel_create(clv_channel **out, const clv_channel
 void clv_channel_start(clv_channel *channel);
 
 /** Queue a sealed frame, and take it over in every case.
- *  @return CLV_OK; CLV_ECLOSED; CLV_EAGAIN: too many are queued. */
+ *  @return CLV_OK; CLV_ECLOSED; CLV_EAGAIN: too much is queued, the peer doesn't read. */
 CLV_NODISCARD clv_status clv_channel_send(clv_channel *channel, clv_frame *frame);
 
 /** Say goodbye, close, wait for callbacks to end. Idempotent. */

@@ -3,14 +3,22 @@
 
 #include <pthread.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 
+/* nng 1.5.2 may report a connection that is only on its way: it takes a poll event of the socket
+ * from before connect() for its success. So a dial has two steps: nng's, then, if the peer has no
+ * address yet, a receive that ends if the connection fails, while clv_dials_take() looks whether
+ * it has come (a server of Cleave never speaks first). */
 typedef struct dial {
-    clv_dials *dials;
-    nng_stream_dialer *dialer; /* a fresh one for each dial; NULL: the place is free */
+    clv_dials *dials;          /* NULL: the place is free */
+    nng_stream_dialer *dialer; /* a fresh one for each dial */
     nng_aio *aio;
-    bool ended; /* under the lock */
+    nng_stream *stream; /* nng has said that it is connected */
+    uint64_t started_us;
+    uint8_t unexpected; /* what the second step would receive */
+    bool ended;         /* the step has; under the lock */
 } dial;
 
 struct clv_dials {
@@ -30,42 +38,88 @@ clv_status clv_dials_create(clv_dials **out, const clv_dials_options *options)
     return CLV_OK;
 }
 
+/* --- one dial ----------------------------------------------------------------------------- */
+
+static void set_ended(dial *d, bool ended)
+{
+    (void)pthread_mutex_lock(&d->dials->lock);
+    d->ended = ended;
+    (void)pthread_mutex_unlock(&d->dials->lock);
+}
+
+static bool has_ended(dial *d)
+{
+    (void)pthread_mutex_lock(&d->dials->lock);
+    bool ended = d->ended;
+    (void)pthread_mutex_unlock(&d->dials->lock);
+    return ended;
+}
+
 static void on_end(void *context)
 {
     dial *d = context;
     clv_dials *dials = d->dials;
-    (void)pthread_mutex_lock(&dials->lock);
-    d->ended = true;
-    (void)pthread_mutex_unlock(&dials->lock);
+    set_ended(d, true);
     dials->options.on_end(dials->options.owner);
 }
 
-/* Waits for its callback. @return The connection that it made, or NULL with the code. */
-static nng_stream *finish(dial *d, int *code_out)
+static void set_patience(dial *d)
 {
-    nng_aio_stop(d->aio);
-    *code_out = d->aio ? nng_aio_result(d->aio) : NNG_ENOMEM;
-    nng_stream *stream = *code_out == 0 ? nng_aio_get_output(d->aio, 0) : NULL;
-    nng_aio_free(d->aio);
-    nng_stream_dialer_free(d->dialer);
-    *d = (dial){NULL, NULL, NULL, false};
-    return stream;
+    uint64_t patience_us = d->dials->options.patience_us;
+    uint64_t spent_us = clv_clock_now_us() - d->started_us;
+    uint64_t left_ms = spent_us < patience_us ? (patience_us - spent_us) / 1000 : 0;
+    nng_aio_set_timeout(d->aio, left_ms > 0 ? (nng_duration)left_ms : 1);
 }
 
 static int start(dial *d)
 {
-    uint64_t patience_us = d->dials->options.patience_us;
     int code = nng_stream_dialer_alloc(&d->dialer, d->dials->options.url);
     if (code == 0)
         code = nng_stream_dialer_set_bool(d->dialer, NNG_OPT_TCP_NODELAY, true);
     if (code == 0)
         code = nng_aio_alloc(&d->aio, on_end, d);
     if (code == 0) {
-        nng_aio_set_timeout(d->aio, (nng_duration)(patience_us / 1000));
+        d->started_us = clv_clock_now_us();
+        set_patience(d);
         nng_stream_dialer_dial(d->dialer, d->aio);
     }
     return code;
 }
+
+static bool has_peer(nng_stream *stream)
+{
+    nng_sockaddr peer;
+    return nng_stream_get_addr(stream, NNG_OPT_REMADDR, &peer) == 0;
+}
+
+/* nng says that it is connected: see whether it is. */
+static void start_second_step(dial *d)
+{
+    nng_iov iov = {&d->unexpected, 1};
+
+    d->stream = nng_aio_get_output(d->aio, 0);
+    if (has_peer(d->stream))
+        return;
+    set_ended(d, false);
+    set_patience(d);
+    (void)nng_aio_set_iov(d->aio, 1, &iov);
+    nng_stream_recv(d->stream, d->aio);
+}
+
+/* Waits for its callback. @return The connection, however far it is; NULL: there is none. */
+static nng_stream *finish(dial *d)
+{
+    nng_aio_stop(d->aio);
+    nng_stream *stream = d->stream;
+    if (stream == NULL && d->aio != NULL && nng_aio_result(d->aio) == 0)
+        stream = nng_aio_get_output(d->aio, 0);
+    nng_aio_free(d->aio);
+    nng_stream_dialer_free(d->dialer);
+    *d = (dial){.dials = NULL};
+    return stream;
+}
+
+/* --- all of them -------------------------------------------------------------------------- */
 
 void clv_dials_start(clv_dials *dials)
 {
@@ -74,10 +128,8 @@ void clv_dials_start(clv_dials *dials)
         if (d->dials != NULL)
             continue;
         d->dials = dials;
-        if (start(d) != 0) { /* out of memory: ends as a dial that nobody answers */
-            d->ended = true;
-            dials->options.on_end(dials->options.owner);
-        }
+        if (start(d) != 0) /* out of memory: ends as a dial that nobody answers */
+            on_end(d);
         return;
     }
 }
@@ -112,36 +164,58 @@ static clv_link_happening explain(const clv_dials *dials, int code, clv_error *e
     }
 }
 
-static dial *find_ended(clv_dials *dials)
+/* @return Whether it is over, with the connection or the reason. */
+static bool take_one(dial *d, nng_stream **stream_out, clv_link_happening *happening,
+                     clv_error *err)
 {
-    dial *found = NULL;
-    (void)pthread_mutex_lock(&dials->lock);
-    for (unsigned i = 0; i < CLV_LINK_MAX_DIALS && found == NULL; i++) {
-        if (dials->places[i].ended)
-            found = &dials->places[i];
+    clv_dials *dials = d->dials;
+    bool ended = has_ended(d);
+
+    if (ended && d->stream == NULL && d->aio != NULL && nng_aio_result(d->aio) == 0) {
+        start_second_step(d);
+        ended = has_ended(d);
     }
-    (void)pthread_mutex_unlock(&dials->lock);
-    return found;
+    if (d->stream != NULL && has_peer(d->stream)) {
+        *stream_out = finish(d);
+        *happening = CLV_LINK_CONNECTED;
+        return true;
+    }
+    if (!ended)
+        return false;
+    int code = d->aio ? nng_aio_result(d->aio) : NNG_ENOMEM;
+    if (d->stream != NULL && code != NNG_ETIMEDOUT)
+        code = NNG_ECONNREFUSED; /* the receive only tells that the connection failed */
+    nng_stream_free(finish(d));
+    *stream_out = NULL;
+    *happening = explain(dials, code, err);
+    return true;
 }
 
 bool clv_dials_take(clv_dials *dials, nng_stream **stream_out, clv_link_happening *happening,
                     clv_error *err)
 {
-    int code;
-    dial *d = find_ended(dials);
-    if (d == NULL)
-        return false;
-    *stream_out = finish(d, &code);
-    *happening = *stream_out ? CLV_LINK_CONNECTED : explain(dials, code, err);
-    return true;
+    for (unsigned i = 0; i < CLV_LINK_MAX_DIALS; i++) {
+        dial *d = &dials->places[i];
+        if (d->dials != NULL && take_one(d, stream_out, happening, err))
+            return true;
+    }
+    return false;
+}
+
+bool clv_dials_want_a_look(const clv_dials *dials)
+{
+    for (unsigned i = 0; i < CLV_LINK_MAX_DIALS; i++) {
+        if (dials->places[i].stream != NULL)
+            return true;
+    }
+    return false;
 }
 
 void clv_dials_drop(clv_dials *dials)
 {
     for (unsigned i = 0; i < CLV_LINK_MAX_DIALS; i++) {
-        int code;
         if (dials->places[i].dials != NULL)
-            nng_stream_free(finish(&dials->places[i], &code));
+            nng_stream_free(finish(&dials->places[i]));
     }
 }
 

@@ -36,6 +36,9 @@ void clv_dials_start(clv_dials *dials);
 bool clv_dials_take(clv_dials *dials, nng_stream **stream_out, clv_link_happening *happening,
                     clv_error *err);
 
+/** Whether clv_dials_take() should be tried again soon, though nothing has ended. */
+bool clv_dials_want_a_look(const clv_dials *dials);
+
 /** Give all of them up and wait for their ends. */
 void clv_dials_drop(clv_dials *dials);
 

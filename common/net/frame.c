@@ -6,8 +6,8 @@
 #include "base/memory.h"
 
 /* What a pool keeps for later; the rest is freed, so that one burst doesn't stay resident. */
-#define MAX_IDLE_FRAMES 32u
-#define MAX_IDLE_BYTES ((size_t)4 << 20)
+#define MAX_IDLE_FRAMES 64u
+#define MAX_IDLE_BYTES ((size_t)32 << 20)
 
 static void frame_free(clv_frame *frame)
 {
@@ -22,6 +22,7 @@ static clv_frame *take_idle(clv_frame_pool *pool)
     if (frame != NULL) {
         pool->idle = frame->next;
         pool->n_idle--;
+        pool->idle_bytes -= frame->memory.allocated;
     }
     (void)pthread_mutex_unlock(&pool->lock);
     return frame;
@@ -64,11 +65,13 @@ void clv_frame_give_back(clv_frame *frame)
         return;
     clv_frame_pool *pool = frame->pool;
     (void)pthread_mutex_lock(&pool->lock);
-    bool keep = pool->n_idle < MAX_IDLE_FRAMES && frame->memory.allocated <= MAX_IDLE_BYTES;
+    bool keep = pool->n_idle < MAX_IDLE_FRAMES &&
+                frame->memory.allocated <= MAX_IDLE_BYTES - pool->idle_bytes;
     if (keep) {
         frame->next = pool->idle;
         pool->idle = frame;
         pool->n_idle++;
+        pool->idle_bytes += frame->memory.allocated;
     }
     (void)pthread_mutex_unlock(&pool->lock);
     if (!keep)
@@ -122,4 +125,5 @@ void clv_frame_pool_done(clv_frame_pool *pool)
         pool->idle = next;
     }
     pool->n_idle = 0;
+    pool->idle_bytes = 0;
 }

@@ -15,11 +15,12 @@ typedef struct clv_frame_pool {
     pthread_mutex_t lock;
     struct clv_frame *idle;
     unsigned n_idle;
+    size_t idle_bytes;
 } clv_frame_pool;
 
 #define CLV_FRAME_POOL_INIT                                                                        \
     {                                                                                              \
-        PTHREAD_MUTEX_INITIALIZER, NULL, 0                                                         \
+        PTHREAD_MUTEX_INITIALIZER, NULL, 0, 0                                                      \
     }
 
 typedef struct clv_frame {

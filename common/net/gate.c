@@ -50,8 +50,6 @@ clv_status clv_gate_check_hello(uint32_t protocol, const char *claimed_name,
 
 static clv_gate_verdict look_up(const clv_gate_times *t, uint64_t now_us)
 {
-    if (t->disconnected)
-        return CLV_GATE_CLOSE;
     if (now_us > t->heard_us + t->heartbeat_us * CLV_GATE_SILENT_HEARTBEATS)
         return CLV_GATE_SILENT;
     if (!t->sending && now_us >= t->sent_us + t->heartbeat_us)
@@ -64,8 +62,6 @@ clv_gate_verdict clv_gate_look(const clv_gate_times *t, uint64_t now_us)
     switch (t->phase) {
     case CLV_GATE_SHAKING:
     case CLV_GATE_GREETING:
-        if (t->disconnected)
-            return CLV_GATE_CLOSE;
         return now_us > t->since_us + CLV_GATE_GREETING_US ? CLV_GATE_SLOW : CLV_GATE_STAY;
     case CLV_GATE_UP:
         return look_up(t, now_us);

@@ -49,7 +49,7 @@ typedef struct clv_gate_times {
     uint64_t heard_us, sent_us;
     uint64_t heartbeat_us;
     bool sending;
-    bool disconnected;
+    bool disconnected; /**< counts when it is LEAVING: its end makes it so */
 } clv_gate_times;
 
 typedef enum clv_gate_verdict {

@@ -3,12 +3,23 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/memory.h"
 #include "net/listener_parts.h"
 
 /* A packed reply: four numbers. */
 #define REPLY_HEADER_ROOM 64u
 #define MAX_IDLE 64u
+
+/* An answer can't be given: better no connection than a device that waits for it. */
+static void refuse_device(clv_peer *peer, clv_status status)
+{
+    clv_error why = CLV_ERROR_INIT;
+    (void)clv_fail(&why, status, NULL, "%s",
+                   status == CLV_EAGAIN ? "it doesn't read its answers"
+                                        : "the server is out of memory");
+    clv_peer_refuse(peer, &why);
+}
 
 /* --- from the peer to the owner ----------------------------------------------------------- */
 
@@ -62,8 +73,10 @@ void clv_incoming_hand_on(clv_peer *peer, const clv_wire_request *header, const 
 {
     clv_listener *listener = peer->listener;
     clv_incoming *request = incoming_take(peer);
-    if (request == NULL) /* the device hears nothing and uses its deadline */
+    if (request == NULL) {
+        refuse_device(peer, CLV_ENOMEM);
         return;
+    }
     request->bundle = header->bundle;
     request->header = (clv_link_request){.frame = header->frame,
                                          .bundle = &request->bundle,
@@ -126,11 +139,14 @@ clv_status clv_incoming_reserve(clv_incoming *request, uint8_t **payload_out, si
     return CLV_OK;
 }
 
-/* A device that has gone, or doesn't read, gets no answer; it knows best why. */
+/* A device that has gone gets no answer; it knows best why. */
 static void send_and_forget(clv_incoming *request, clv_frame *frame)
 {
+    clv_status status = CLV_ENOMEM;
     if (frame != NULL)
-        (void)!clv_channel_send(request->peer->channel, frame);
+        status = clv_channel_send(request->peer->channel, frame);
+    if (status == CLV_ENOMEM || status == CLV_EAGAIN)
+        refuse_device(request->peer, status);
     incoming_give_back(request);
 }
 

@@ -16,6 +16,8 @@
 #define DEFAULT_TIMEOUT_US 2000000u
 #define MIN_TIMEOUT_US 100000u
 #define MAX_TIMEOUT_US 60000000u
+/* How soon to look again at a dial that may have connected. */
+#define LOOK_US 10000u
 /* A packed request: four numbers and a digest. */
 #define REQUEST_HEADER_ROOM 96u
 
@@ -339,32 +341,44 @@ static void look_at_connection(clv_link *link, clv_link_input *input)
     }
 }
 
+/* Wait until there is news, a dial has ended, or it is time.
+ * @return false: the link is to stop. */
+static bool wait_for_something(clv_link *link, clv_link_input *input, bool *news_out)
+{
+    uint64_t wake_us = link->core.wake_us;
+    uint64_t look_us = clv_clock_now_us() + LOOK_US;
+    if (clv_dials_want_a_look(link->dials) && look_us < wake_us)
+        wake_us = look_us;
+
+    lock(link);
+    bool news = take_news(link, input);
+    while (!link->stop && !news && !link->dial_ended && clv_clock_now_us() < wake_us) {
+        wait_until(link, wake_us);
+        news = take_news(link, input);
+    }
+    bool stop = link->stop;
+    if (!news)
+        link->dial_ended = false;
+    unlock(link);
+    *news_out = news;
+    return !stop;
+}
+
 /* @return false: the link is to stop. */
 static bool next_input(clv_link *link, clv_link_input *input)
 {
     for (;;) {
-        lock(link);
-        bool news = take_news(link, input);
-        while (!link->stop && !news && !link->dial_ended &&
-               clv_clock_now_us() < link->core.wake_us) {
-            wait_until(link, link->core.wake_us);
-            news = take_news(link, input);
-        }
-        bool stop = link->stop;
-        bool dial_ended = !news && link->dial_ended;
-        if (dial_ended)
-            link->dial_ended = false;
-        unlock(link);
-        if (stop)
+        bool news;
+        if (!wait_for_something(link, input, &news))
             return false;
         if (news)
             return true;
-        if (!dial_ended) {
-            input->what = CLV_LINK_TIME_PASSED;
-            return true;
-        }
         if (clv_dials_take(link->dials, &link->stream, &input->what, &link->why)) {
             on_dial_end(link); /* there may be more */
+            return true;
+        }
+        if (clv_clock_now_us() >= link->core.wake_us) {
+            input->what = CLV_LINK_TIME_PASSED;
             return true;
         }
     }

@@ -10,7 +10,7 @@
  *  the link's doing. A dead peer is found by heartbeats within link_timeout_us.
  *
  *  After an outage the next attempt comes within a third of redial_us of the network's return; the
- *  link is up after the round trips of TCP, TLS and the greeting (five in all). A server that
+ *  link is up after the round trips of TCP, TLS and the greeting (four in all). A server that
  *  isn't running is asked every redial_us at most, one that refuses this device every 8 redial_us.
  *
  *  Threads: send from any thread; events come on the link's threads, one at a time, and the
@@ -90,7 +90,7 @@ CLV_NODISCARD clv_status clv_link_message_create(clv_link_message **out, uint8_t
 /** Send the message with its first @p payload_bytes of payload, and take it over in every case.
  *  @param[out] wire_bytes_out  Bytes of the whole message; may be NULL.
  *  @return CLV_OK: handed to the connection; CLV_ECLOSED: not up; CLV_EAGAIN:
- *          CLV_LINK_MAX_IN_FLIGHT are unanswered. */
+ *          CLV_LINK_MAX_IN_FLIGHT are unanswered, or 64 MiB wait to be sent. */
 CLV_NODISCARD clv_status clv_link_send(clv_link *link, clv_link_message *message,
                                        size_t payload_bytes, size_t *wire_bytes_out);
 void clv_link_message_free(clv_link_message *message); /* one that isn't sent */

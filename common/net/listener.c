@@ -132,6 +132,7 @@ static clv_gate_verdict look(clv_peer *peer, uint64_t now_us)
 
 static void note_timeout(clv_peer *peer, clv_gate_verdict verdict, uint64_t now_us)
 {
+    peer->timed_out = verdict == CLV_GATE_SLOW || verdict == CLV_GATE_SILENT;
     if (verdict == CLV_GATE_SLOW && peer->why.code == CLV_OK)
         (void)clv_fail(&peer->why, CLV_ETIMEDOUT, NULL, "it was not greeted within %u s",
                        CLV_GATE_GREETING_US / 1000000u);
@@ -139,6 +140,7 @@ static void note_timeout(clv_peer *peer, clv_gate_verdict verdict, uint64_t now_
         (void)clv_fail(
             &peer->why, CLV_ETIMEDOUT, NULL, "nothing was heard of it for %llu ms",
             (unsigned long long)((now_us - clv_channel_look(peer->channel).heard_us) / 1000));
+    peer->phase = CLV_GATE_LEAVING; /* its channel's end is our doing from here on */
 }
 
 /* Look at everybody. @return A list, by `next`, of those whose time is over. */
@@ -171,7 +173,7 @@ static void end_peer(clv_peer *peer)
     bool said_goodbye = peer->why.code == CLV_ECLOSED || peer->why.code == CLV_OK;
     if (peer->was_up)
         clv_peer_tell(peer, "left", said_goodbye ? NULL : &peer->why);
-    else if (peer->phase != CLV_GATE_LEAVING && peer->why.code != CLV_OK)
+    else if (peer->timed_out)
         clv_peer_tell(peer, "refused", &peer->why);
     clv_peer_release(peer);
 }
@@ -322,6 +324,8 @@ void clv_listener_free(clv_listener *listener)
 
     clv_listener_lock(listener);
     clv_peer *all = listener->first;
+    for (clv_peer *peer = all; peer != NULL; peer = peer->next)
+        peer->phase = CLV_GATE_LEAVING; /* for no reason of theirs */
     listener->first = listener->last = NULL;
     clv_listener_unlock(listener);
     end_peers(all);

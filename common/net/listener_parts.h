@@ -33,6 +33,7 @@ typedef struct clv_peer {
     uint64_t since_us;
     uint64_t heartbeat_us;
     bool was_up;
+    bool timed_out;
     clv_error why; /**< it leaves; CLV_OK: it hasn't said */
     uint32_t in_flight;
     char name[CLV_X509_MAX_NAME + 1]; /**< proved; empty before */
@@ -88,6 +89,8 @@ clv_peer *clv_peer_create(clv_listener *listener, nng_stream *stream);
 void clv_peer_ping(clv_peer *peer);
 /** Tell the owner of the listener. @p why may be NULL. */
 void clv_peer_tell(clv_peer *peer, const char *what, const clv_error *why);
+/** The device has broken a rule: tell it which, and take nothing more of it. */
+void clv_peer_refuse(clv_peer *peer, const clv_error *why);
 /** Give one reference back. Without the lock, not from the channel's callbacks if it is the last.
  */
 void clv_peer_release(clv_peer *peer);

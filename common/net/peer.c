@@ -56,8 +56,7 @@ static bool start_leaving(clv_peer *peer, const clv_error *why)
     return first;
 }
 
-/* The device has broken a rule: tell it which. */
-static void refuse(clv_peer *peer, const clv_error *why)
+void clv_peer_refuse(clv_peer *peer, const clv_error *why)
 {
     clv_wire_header header = {.type = CLV_WIRE_REFUSAL};
 
@@ -140,7 +139,7 @@ static void take_hello(clv_peer *peer, const clv_wire_hello *hello)
     clv_error why = CLV_ERROR_INIT;
     if (clv_gate_check_hello(hello->protocol, hello->device_name, peer->name, hello->heartbeat_us,
                              &why) != CLV_OK)
-        refuse(peer, &why);
+        clv_peer_refuse(peer, &why);
     else
         welcome(peer, hello->heartbeat_us);
 }
@@ -159,7 +158,7 @@ static void take_request(clv_peer *peer, const clv_wire_request *request, const 
     } else if (up) {
         (void)clv_fail(&why, CLV_ELIMIT, NULL, "more than %u requests at once",
                        CLV_LINK_MAX_IN_FLIGHT);
-        refuse(peer, &why);
+        clv_peer_refuse(peer, &why);
     }
 }
 
@@ -182,7 +181,7 @@ static void on_end(void *owner, const clv_error *why)
     clv_gate_phase phase = phase_of(peer);
 
     if (!state.disconnected && (phase == CLV_GATE_GREETING || phase == CLV_GATE_UP)) {
-        refuse(peer, why);
+        clv_peer_refuse(peer, why);
         return;
     }
     bool first = start_leaving(peer, why);

@@ -70,8 +70,10 @@ static void test_backends__ref_is_right_about_every_operator(void **state)
 static void test_backends__onednn_is_right_about_what_it_supports(void **state)
 {
     static const clv_op must_run[] = {
-        CLV_OP_CONV, CLV_OP_MAX_POOL, CLV_OP_AVERAGE_POOL, CLV_OP_GLOBAL_AVERAGE_POOL,
-        CLV_OP_GEMM, CLV_OP_ADD,      CLV_OP_RELU,         CLV_OP_CONCAT};
+        CLV_OP_CONV,   CLV_OP_MAX_POOL, CLV_OP_AVERAGE_POOL, CLV_OP_GLOBAL_AVERAGE_POOL,
+        CLV_OP_GEMM,   CLV_OP_MATMUL,   CLV_OP_ADD,          CLV_OP_MUL,
+        CLV_OP_RELU,   CLV_OP_CLIP,     CLV_OP_SIGMOID,      CLV_OP_CONCAT,
+        CLV_OP_SOFTMAX};
     const clv_backend *onednn = clv_backend_onednn();
     (void)state;
 

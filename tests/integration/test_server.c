@@ -366,6 +366,28 @@ static void test_server__mistakes_have_their_exit_codes(void **state)
     assert_true(server_process_logged(server, "/nonexistent"));
 }
 
+/* Another try may find the port free: so this isn't a mistake in the settings. */
+static void test_server__a_port_that_is_taken_is_a_failure(void **state)
+{
+    server_process *server = *state;
+    char address[32], ca[SERVER_PATH_BYTES + 32], cert[SERVER_PATH_BYTES + 32],
+        key[SERVER_PATH_BYTES + 32];
+    (void)snprintf(ca, sizeof ca, "%s/ca.crt", server->pki);
+    (void)snprintf(cert, sizeof cert, "%s/localhost.crt", server->pki);
+    (void)snprintf(key, sizeof key, "%s/localhost.key", server->pki);
+    server_process_start(server, NULL);
+    assert_true(server_process_logged(server, "no bundle is served"));
+
+    (void)snprintf(address, sizeof address, "127.0.0.1:%u", server->port);
+    server_process second = *server;
+    const char *const flags[] = {"--listen", address, "--bundles", server->bundles,
+                                 "--ca",     ca,      "--cert",    cert,
+                                 "--key",    key,     NULL};
+    assert_int_equal(server_process_run(&second, flags), 1);
+    assert_true(server_process_logged(server, "something else listens there"));
+    assert_int_equal(stop(server), 0);
+}
+
 #define SERVER_TEST(name) cmocka_unit_test_setup_teardown(test_server__##name, setup, teardown)
 
 int main(void)
@@ -381,6 +403,7 @@ int main(void)
         SERVER_TEST(drain_answers_what_was_accepted),
         SERVER_TEST(drain_without_time_refuses_what_waits),
         SERVER_TEST(mistakes_have_their_exit_codes),
+        SERVER_TEST(a_port_that_is_taken_is_a_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,7 @@ for header in "${!only[@]}"; do
         [ $good = yes ] || fault "$file includes <$header...>: only ${only[$header]} may"
     done < <(grep -rHE --include='*.[ch]' "^#include <([a-z]+/)*$header" common proto edge server tools 2>/dev/null || true)
 done
-duplicates=$(git ls-files -co --exclude-standard -- 'common/*.[ch]' 'edge/*.[ch]' 'server/*.[ch]' 'tools/*.[ch]' 'include/*.[ch]' 'proto/*.[ch]' | sed 's|.*/||' | sort | uniq -d)
+duplicates=$(find common edge server tools include proto -name '*.[ch]' | sed 's|.*/||' | sort | uniq -d)
 [ -z "$duplicates" ] || fault "file names that are not unique: $duplicates"
 [ $status -eq 0 ] && echo "layers hold"
 exit $status

@@ -121,11 +121,11 @@ static const literal table[] = {
     {CLV_OP_HAMMING_WINDOW, "symmetric", {"I : 3"}, {"periodic=0"}, {"f 3: 0.0869565217 1 0.0869565217"}},
     {CLV_OP_MEL_WEIGHT_MATRIX, "one triangle", {"I : 1", "I : 4", "I : 1000", "F : 0", "F : 500"}, {0}, {"f 3x1: 1 0 0"}},
     {CLV_OP_STFT, "two frames", {"f 1x4x1: 1 2 3 5", "I : 2", "f 2: 1 2"}, {0}, {"f 1x2x2x2: 5 0 -3 0 13 0 -7 0"}},
-    {CLV_OP_COMPRESS, "a short condition", {"f 2x3: 1 2 3 4 5 6", "b 2: 1 1"}, {"axis=1"}, {"f 2x2: 1 2 4 5"}},
-    {CLV_OP_NON_ZERO, "all of them", {"f 1x2: -1 2"}, {0}, {"i 2x2: 0 0 0 1"}},
-    {CLV_OP_UNIQUE, "sorted", {"i 3: 3 -1 2"}, {0}, {"i 3: -1 2 3", "i 3: 1 2 0", "i 3: 2 0 1"}},
-    {CLV_OP_UNIQUE, "as they come, along an axis", {"u 2x2: 3 1 4 1"}, {"axis=1", "sorted=0"}, {"u 2x2: 3 1 4 1", "i 2: 0 1", "i 2: 0 1"}},
-    {CLV_OP_NON_MAX_SUPPRESSION, "boxes apart", {"f 1x2x4: 0 0 1 1 6 6 5 5", "f 1x1x2: 0.25 0.5", "I : 2", "F : 0.5"}, {0}, {"i 2x3: 0 0 1 0 0 0"}},
+    {CLV_OP_COMPRESS, "a short condition", {"f 2x3: 1 2 3 4 5 6", "B 2: 1 1"}, {"axis=1"}, {"f 2x2: 1 2 4 5"}},
+    {CLV_OP_NON_ZERO, "all of them", {"F 1x2: -1 2"}, {0}, {"i 2x2: 0 0 0 1"}},
+    {CLV_OP_UNIQUE, "sorted", {"I 3: 3 -1 2"}, {0}, {"i 3: -1 2 3", "i 3: 1 2 0", "i 3: 2 0 1"}},
+    {CLV_OP_UNIQUE, "as they come, along an axis", {"U 2x2: 3 1 4 1"}, {"axis=1", "sorted=0"}, {"u 2x2: 3 1 4 1", "i 2: 0 1", "i 2: 0 1"}},
+    {CLV_OP_NON_MAX_SUPPRESSION, "boxes apart", {"F 1x2x4: 0 0 1 1 6 6 5 5", "F 1x1x2: 0.25 0.5", "I : 2", "F : 0.5"}, {0}, {"i 2x3: 0 0 1 0 0 0"}},
     {CLV_OP_ABS, "by hand", {"f 3: -2.5 0 3"}, {0}, {"f 3: 2.5 0 3"}},
     {CLV_OP_ACOS, "by hand", {"f 3: -1 0.25 1"}, {0}, {"f 3: 3.14159265 1.31811607 0"}},
     {CLV_OP_ACOSH, "by hand", {"f 3: 1 2 10"}, {0}, {"f 3: 0 1.3169579 2.99322285"}},
@@ -363,9 +363,9 @@ static void add_attr(node_case *c, const char *text, attr_memory *memory)
         add_ints(c, text + n + 1, memory);
 }
 
-node_case *literal_make(const literal *line, size_t i)
+/* All of @p line but what is expected. */
+static node_case *start(const literal *line, size_t i, attr_memory *memory)
 {
-    attr_memory memory[LITERAL_MAX_ATTRS];
     node_case *c = case_create(line->op, "literal %zu: %s, %s", i, clv_op_describe(line->op)->name,
                                line->name);
 
@@ -375,6 +375,14 @@ node_case *literal_make(const literal *line, size_t i)
         add_attr(c, line->attrs[j], &memory[j]);
     for (c->n_outputs = 0; c->n_outputs < 3 && line->outputs[c->n_outputs] != NULL;)
         c->n_outputs++;
+    return c;
+}
+
+node_case *literal_make(const literal *line, size_t i)
+{
+    attr_memory memory[LITERAL_MAX_ATTRS];
+    node_case *c = start(line, i, memory);
+
     case_must_build(c);
     for (uint32_t j = 0; j < c->n_outputs; j++) {
         parsed p = parse(line->outputs[j]);
@@ -384,6 +392,16 @@ node_case *literal_make(const literal *line, size_t i)
         store(c->expected[j].data, &p);
     }
     return c;
+}
+
+clv_status literal_infer(const literal *line, clv_error *err)
+{
+    attr_memory memory[LITERAL_MAX_ATTRS];
+    node_case *c = start(line, 0, memory);
+    clv_status status = case_build(c, err);
+
+    case_free(c);
+    return status;
 }
 
 static node_case *make(size_t i)

@@ -24,4 +24,7 @@ typedef struct literal {
 /** Line @p i of some table as a case. */
 node_case *literal_make(const literal *line, size_t i);
 
+/** What inference says of @p line; of its outputs only the number matters. */
+clv_status literal_infer(const literal *line, clv_error *err);
+
 #endif

@@ -9,10 +9,10 @@
 #include <cmocka.h>
 
 #include "codec/activation.h"
-#include "edge/tensor_set.h"
 #include "net/listener.h"
 #include "runtime/bundle.h"
 #include "runtime/program.h"
+#include "runtime/tensor_set.h"
 #include "support/edge_stage.h"
 
 #define MAX_HELD 64u

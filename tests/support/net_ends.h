@@ -19,7 +19,7 @@ typedef struct net_server {
     clv_listener *listener;
     clv_identity *identity;
     char url[64]; /**< for devices */
-    net_manner manner;
+    _Atomic net_manner manner;
     pthread_mutex_t lock;
     clv_incoming *held[NET_WATCH_MAX_FRAMES];
     unsigned n_held;

@@ -156,8 +156,9 @@ static const net_told *find_told(const net_watch *watch, const char *what, const
 {
     for (unsigned i = 0; i < watch->n_told; i++) {
         const net_told *told = &watch->told[i];
-        bool fits = words[0] == '\0' ? told->error.code == CLV_OK
-                                     : strstr(told->error.message, words) != NULL;
+        bool fits =
+            words == NULL || (words[0] == '\0' ? told->error.code == CLV_OK
+                                               : strstr(told->error.message, words) != NULL);
         if (strcmp(told->what, what) == 0 && fits)
             return told;
     }

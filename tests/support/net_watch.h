@@ -56,7 +56,8 @@ void net_watch_on_device(void *watch, const char *device, const char *what, cons
 void net_watch_await(net_watch *watch, clv_link_event_type type, unsigned count);
 void net_watch_await_answers(net_watch *watch, unsigned count);
 
-/** Wait for a line of the server's log that has @p words in its error; "" for a line without one.
+/** Wait for a line of the server's log that has @p words in its error; "" for a line without one,
+ * NULL for any line.
  *  @return A copy. */
 net_told net_watch_await_told(net_watch *watch, const char *what, const char *words);
 /** Lines with @p what so far. */

@@ -134,6 +134,20 @@ void onnx_attr_string(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *n
     made->s = (ProtobufCBinaryData){strlen(value), (uint8_t *)onnx_text(b, value)};
 }
 
+void onnx_attr_strings(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name,
+                       const char *values)
+{
+    Clv__Onnx__AttributeProto *made = attr(b, node, name, 8);
+    char **list = NULL;
+    size_t n = 0;
+
+    split_names(b, &list, &n, values);
+    made->strings = take(b, n, sizeof *made->strings);
+    for (made->n_strings = 0; made->n_strings < n; made->n_strings++)
+        made->strings[made->n_strings] =
+            (ProtobufCBinaryData){strlen(list[made->n_strings]), (uint8_t *)list[made->n_strings]};
+}
+
 void onnx_attr_tensor(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name,
                       Clv__Onnx__TensorProto *value)
 {

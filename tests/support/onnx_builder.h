@@ -47,6 +47,9 @@ void onnx_attr_int(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name
 void onnx_attr_float(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name, float value);
 void onnx_attr_string(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name,
                       const char *value);
+/** A list of strings, given with commas between. */
+void onnx_attr_strings(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name,
+                       const char *values);
 void onnx_attr_ints(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name, size_t n,
                     const int64_t *values);
 void onnx_attr_tensor(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name,

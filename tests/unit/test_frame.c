@@ -89,10 +89,17 @@ static void test_frame__keeps_neither_many_nor_huge_frames(void **state)
         assert_non_null(frames[i] = clv_frame_take(&pool, 64, 10));
     for (unsigned i = 0; i < 100; i++)
         clv_frame_give_back(frames[i]);
-    assert_int_equal(pool.n_idle, 32);
+    assert_int_equal(pool.n_idle, 64);
     clv_frame_pool_done(&pool);
-    clv_frame_give_back(clv_frame_take(&pool, 64, 8 << 20));
-    assert_int_equal(pool.n_idle, 0);
+    for (unsigned i = 0; i < 10; i++)
+        assert_non_null(frames[i] = clv_frame_take(&pool, 64, 10 << 20));
+    for (unsigned i = 0; i < 10; i++)
+        clv_frame_give_back(frames[i]);
+    assert_int_equal(pool.n_idle, 3); /* 32 MiB */
+    clv_frame_give_back(clv_frame_take(&pool, 64, 10 << 20));
+    assert_int_equal(pool.n_idle, 3);
+    clv_frame_pool_done(&pool);
+    assert_int_equal(pool.idle_bytes, 0);
 }
 
 static void test_frame__says_when_memory_or_limit_ends(void **state)

@@ -273,9 +273,67 @@ static void test_onnx_upgrade__refuses_batch_normalization_in_training(void **st
     add_statistics(&b);
     (void)onnx_node(&b, "Relu", "mean2", "z");
     expect_bad(CLV_EUNSUPPORTED, &b, "its output 'mean2' (number 2) is not supported");
-    (void)init_node(&b, 9, "MaxPool", "x", "y,indices");
-    onnx_output(&b, "indices", ONNX_INT64, 0, NULL);
-    expect_bad(CLV_EUNSUPPORTED, &b, "its output 'indices'");
+}
+
+static void test_onnx_upgrade__leaves_out_optional_outputs_that_nobody_reads(void **state)
+{
+    onnx_builder b;
+    (void)state;
+
+    for (uint32_t read = 0; read < 2; read++) {
+        Clv__Onnx__NodeProto *node = init_node(&b, 9, "MaxPool", "x", "y,indices");
+        onnx_attr_ints(&b, node, "kernel_shape", 2, (int64_t[]){1, 1});
+        onnx_output(&b, read ? "indices" : "y", read ? ONNX_INT64 : ONNX_FLOAT, 0, NULL);
+        clv_graph *graph = import_good(&b);
+        assert_int_equal(graph->nodes[0].n_outputs, 1 + read);
+        clv_graph_free(graph);
+    }
+}
+
+/* Lists of strings become one string. */
+static void test_onnx_upgrade__reads_the_activations_of_a_network(void **state)
+{
+    onnx_builder b;
+    (void)state;
+
+    Clv__Onnx__NodeProto *node = init_node(&b, 14, "LSTM", "s,w,r", "y");
+    onnx_attr_strings(&b, node, "activations", "Sigmoid,Tanh,Relu");
+    onnx_input(&b, "s", ONNX_FLOAT, 3, (int64_t[]){5, 1, 2});
+    onnx_input(&b, "w", ONNX_FLOAT, 3, (int64_t[]){1, 12, 2});
+    onnx_input(&b, "r", ONNX_FLOAT, 3, (int64_t[]){1, 12, 3});
+    clv_graph *graph = import_good(&b);
+    assert_string_equal(clv_node_attr_string(&graph->nodes[0], "activations", ""),
+                        "Sigmoid,Tanh,Relu");
+    assert_int_equal(clv_graph_prepare(graph, clv_ref_evaluate, NULL, NULL, NULL), CLV_OK);
+    assert_true(clv_shape_equal(&clv_node_output(graph, &graph->nodes[0], 0)->shape,
+                                &(clv_shape){4, {5, 1, 1, 3}}));
+    clv_graph_free(graph);
+}
+
+static void test_onnx_upgrade__quantises_to_the_graphs_types(void **state)
+{
+    static const struct {
+        int64_t type;
+        clv_dtype expected;
+    } cases[] = {{0, CLV_U8}, {ONNX_INT8, CLV_I8}, {ONNX_INT16, CLV_I16}};
+    static const float scale = 0.5f;
+    onnx_builder b;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Clv__Onnx__NodeProto *node = init_node(&b, 21, "QuantizeLinear", "x,scale", "y");
+        onnx_attr_int(&b, node, "output_dtype", cases[i].type);
+        onnx_attr_int(&b, node, "saturate", 1);
+        (void)onnx_initializer(&b, "scale", ONNX_FLOAT, 0, NULL, &scale, sizeof scale);
+        clv_graph *graph = import_good(&b);
+        assert_int_equal(clv_graph_prepare(graph, clv_ref_evaluate, NULL, NULL, NULL), CLV_OK);
+        assert_int_equal(clv_node_output(graph, &graph->nodes[0], 0)->dtype, cases[i].expected);
+        clv_graph_free(graph);
+    }
+    Clv__Onnx__NodeProto *node = init_node(&b, 21, "QuantizeLinear", "x,scale", "y");
+    onnx_attr_int(&b, node, "output_dtype", ONNX_BFLOAT16);
+    (void)onnx_initializer(&b, "scale", ONNX_FLOAT, 0, NULL, &scale, sizeof scale);
+    expect_bad(CLV_EUNSUPPORTED, &b, "bfloat16");
 }
 
 static void test_onnx_upgrade__strips_dropout(void **state)
@@ -479,6 +537,9 @@ int main(void)
         cmocka_unit_test(test_onnx_upgrade__casts_to_the_graphs_types),
         cmocka_unit_test(test_onnx_upgrade__takes_batch_normalization_at_inference),
         cmocka_unit_test(test_onnx_upgrade__refuses_batch_normalization_in_training),
+        cmocka_unit_test(test_onnx_upgrade__leaves_out_optional_outputs_that_nobody_reads),
+        cmocka_unit_test(test_onnx_upgrade__reads_the_activations_of_a_network),
+        cmocka_unit_test(test_onnx_upgrade__quantises_to_the_graphs_types),
         cmocka_unit_test(test_onnx_upgrade__strips_dropout),
         cmocka_unit_test(test_onnx_upgrade__refuses_broadcasting_of_opset_6),
         cmocka_unit_test(test_onnx_upgrade__refuses_a_residual_from_outside),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each public header compiles alone, whatever was included before, in every C that a program may
- * be written in; and all of them are in cleave.h. */
+/* Each public header compiles alone, whatever was included before, in every language that a
+ * program may be written in; and all of them are in cleave.h. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,15 +14,17 @@
 #include <cmocka.h>
 
 #define FOLDER CLV_SOURCE_DIR "/include/cleave"
-#define FLAGS "-pedantic -Wall -Wextra -Wstrict-prototypes -Wundef -Werror -fsyntax-only"
+#define FLAGS "-pedantic -Wall -Wextra -Wundef -Werror -fsyntax-only"
 #define SKIP 77
 
-/* Compile @p text alone, as C of @p standard. */
+/* Compile @p text alone, as C or C++ of @p standard. */
 static bool compiles(const char *standard, const char *text)
 {
     char command[512];
-    (void)snprintf(command, sizeof command, "cc -std=%s " FLAGS " -I'%s' -x c -", standard,
-                   CLV_SOURCE_DIR "/include");
+    bool cxx = strstr(standard, "++") != NULL;
+    (void)snprintf(command, sizeof command, "%s -std=%s " FLAGS " -I'%s' -x %s -",
+                   cxx ? "c++" : "cc -Wstrict-prototypes", standard, CLV_SOURCE_DIR "/include",
+                   cxx ? "c++" : "c");
     FILE *compiler = popen(command, "w");
     assert_non_null(compiler);
     (void)fputs(text, compiler);
@@ -49,14 +51,14 @@ static int for_each_header(void (*check)(const char *name))
 
 static void check_compiles_alone(const char *name)
 {
-    static const char *const standards[] = {"c11", "c17", "c2x"};
+    static const char *const standards[] = {"c11", "c17", "c2x", "c++17"};
     char text[1024];
 
-    /* Twice: the guards hold. */
+    /* Twice: the guards hold. A language that has no compiler here is passed over. */
     (void)snprintf(text, sizeof text, "#include <cleave/%s>\n#include <cleave/%s>\nint x;\n", name,
                    name);
     for (size_t i = 0; i < sizeof standards / sizeof standards[0]; i++) {
-        if (!compiles(standards[i], text))
+        if (!compiles(standards[i], text) && compiles(standards[i], "int x;\n"))
             fail_msg("<cleave/%s> doesn't compile alone as %s", name, standards[i]);
     }
 }

@@ -454,6 +454,20 @@ static void test_ref__dropout_is_refused_in_training(void **state)
     assert_int_equal(dropout(&no, false, NULL), CLV_EUNSUPPORTED);
 }
 
+static void test_ref__split_refuses_an_absent_output(void **state)
+{
+    node_case *c = case_create(CLV_OP_SPLIT, "the first part is not wanted");
+    (void)state;
+
+    c->n_outputs = 2;
+    case_input(c, CLV_F32, CASE_SHAPE(4), NULL);
+    case_must_build(c);
+    clv_tensor outputs[2] = {{.dtype = CLV_NONE}, c->expected[1]};
+    assert_int_equal(clv_ref_evaluate(c->graph, case_node(c), c->inputs, outputs),
+                     CLV_EUNSUPPORTED);
+    case_free(c);
+}
+
 static node_case *filled(clv_dtype dtype, const void *value, int64_t n)
 {
     static const int64_t dims[] = {2, 2};
@@ -603,6 +617,7 @@ int main(void)
         cmocka_unit_test(test_ref__types_without_a_kernel_are_unsupported),
         cmocka_unit_test(test_ref__parameters_that_do_not_fit_are_refused),
         cmocka_unit_test(test_ref__dropout_is_refused_in_training),
+        cmocka_unit_test(test_ref__split_refuses_an_absent_output),
         cmocka_unit_test(test_ref__constant_of_shape_repeats_one_element_of_any_type),
         cmocka_unit_test(test_ref__copies_run_in_place_unless_the_input_is_constant),
         cmocka_unit_test(test_ref__running_out_of_memory_is_an_error),

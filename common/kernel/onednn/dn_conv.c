@@ -5,6 +5,7 @@
 #include "graph/params.h"
 #include "kernel/onednn/dn_attr.h"
 #include "kernel/onednn/dn_layout.h"
+#include "kernel/onednn/dn_window.h"
 
 enum { X, W, BIAS, RESIDUAL };
 
@@ -12,7 +13,7 @@ enum { X, W, BIAS, RESIDUAL };
 typedef struct conv {
     dnnl_memory_desc_t src, weights, bias, dst;
     bool has_bias;
-    dnnl_dims_t stride, dilation, pad_begin, pad_end;
+    clv_dn_window window;
 } conv;
 
 static bool supports(const clv_graph *graph, const clv_node *node)
@@ -24,20 +25,6 @@ static bool supports(const clv_graph *graph, const clv_node *node)
     if (!clv_dn_is_constant(graph, node, W) || clv_dn_is_constant(graph, node, RESIDUAL))
         return false;
     return clv_node_input(graph, node, BIAS) == NULL || clv_dn_is_constant(graph, node, BIAS);
-}
-
-/* Whether a window along spatial dimension i of extent `in` lies in the padding altogether. The
- * code that oneDNN 2.6 has for that case is wrong: it loses the residual and crashes in
- * activations. */
-static bool has_blind_window(const clv_window *w, uint32_t i, int64_t in)
-{
-    for (int64_t o = 0; o < w->out[i]; o++) {
-        int64_t begin = o * w->stride[i] - w->pad_begin[i];
-        int64_t skipped = begin < 0 ? (-begin + w->dilation[i] - 1) / w->dilation[i] : 0;
-        if (skipped >= w->kernel[i] || begin + skipped * w->dilation[i] >= in)
-            return true;
-    }
-    return false;
 }
 
 /* [co, ci, k...] in one group, [g, co / g, ci, k...] in several: the same order of elements. */
@@ -54,32 +41,31 @@ static clv_shape weights_shape(const clv_shape *shape, int64_t groups)
     return out;
 }
 
-static void describe_conv(conv *out, const clv_dn_job *job, const clv_conv_params *params,
-                          const clv_shape *weights)
+static clv_status describe_conv(conv *out, const clv_dn_job *job, const clv_conv_params *params,
+                                const clv_shape *weights)
 {
-    const clv_window *w = &params->window;
+    const clv_shape *x = &clv_node_input(job->graph, job->node, X)->shape;
     clv_shape bias = {.rank = 1, .dim = {params->out_channels}};
 
-    clv_dn_describe_any(&out->src, &clv_node_input(job->graph, job->node, X)->shape);
+    if (!clv_dn_window_of(&out->window, &params->window, x))
+        return CLV_EUNSUPPORTED;
+    clv_dn_describe_any(&out->src, x);
     clv_dn_describe_any(&out->weights, weights);
     clv_dn_describe_any(&out->dst, &clv_node_output(job->graph, job->node, 0)->shape);
     clv_dn_describe_plain(&out->bias, &bias);
     out->has_bias = params->has_bias;
-    for (uint32_t i = 0; i < w->n; i++) {
-        out->stride[i] = w->stride[i];
-        out->dilation[i] = w->dilation[i] - 1; /* oneDNN counts the holes */
-        out->pad_begin[i] = w->pad_begin[i];
-        out->pad_end[i] = w->pad_end[i];
-    }
+    return CLV_OK;
 }
 
 static clv_status create_desc(dnnl_primitive_desc_t *out, const clv_dn_job *job, const conv *c,
                               const_dnnl_primitive_attr_t attr)
 {
+    const clv_dn_window *w = &c->window;
     dnnl_convolution_desc_t desc;
+
     dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
         &desc, dnnl_forward_inference, dnnl_convolution_direct, &c->src, &c->weights,
-        c->has_bias ? &c->bias : NULL, &c->dst, c->stride, c->dilation, c->pad_begin, c->pad_end);
+        c->has_bias ? &c->bias : NULL, &c->dst, w->stride, w->dilation, w->pad_begin, w->pad_end);
     if (status == dnnl_success)
         status = dnnl_primitive_desc_create(out, &desc, attr, clv_dn_engine(), NULL);
     return clv_dn_check(status, job);
@@ -187,20 +173,15 @@ static clv_status add_arguments(clv_kernel *kernel, const clv_dn_job *job,
 
 static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
 {
-    const clv_shape *x = &clv_node_input(job->graph, job->node, X)->shape;
     clv_status status = CLV_EUNSUPPORTED;
     dnnl_primitive_attr_t attr = NULL;
     clv_conv_params params;
     conv c;
 
     CLV_TRY(clv_conv_params_of(&params, job->graph, job->node, job->err));
-    for (uint32_t i = 0; i < params.window.n; i++) {
-        if (has_blind_window(&params.window, i, x->dim[2 + i]))
-            return CLV_EUNSUPPORTED;
-    }
     clv_shape weights =
         weights_shape(&clv_node_input(job->graph, job->node, W)->shape, params.groups);
-    describe_conv(&c, job, &params, &weights);
+    CLV_TRY(describe_conv(&c, job, &params, &weights));
 
     CLV_TRY(clv_dn_attr_create(&attr, job, &job->node->fusion, params.has_residual));
     if (is_pointwise(&params))

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Activations and functions of one element, in the layout that the input has. */
-#include "base/error.h"
 #include "graph/params.h"
 #include "kernel/onednn/dn_attr.h"
 #include "kernel/onednn/dn_layout.h"

@@ -2,7 +2,6 @@
 #include "kernel/onednn/dn_kernel.h"
 
 #include <assert.h>
-#include <omp.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -57,6 +56,10 @@ dnnl_engine_t clv_dn_engine(void)
     (void)pthread_once(&engine_once, create_engine);
     return engine;
 }
+
+/* Of libgomp, which oneDNN is linked with; a compiler's own omp.h may mean another library. */
+extern int omp_get_max_threads(void);
+extern void omp_set_num_threads(int n);
 
 int clv_dn_set_threads(int threads)
 {

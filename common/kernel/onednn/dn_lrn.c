@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* LRN across channels, in the layout that the input has. */
-#include "base/error.h"
 #include "graph/params.h"
 #include "kernel/onednn/dn_kernel.h"
 #include "kernel/onednn/dn_layout.h"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Gemm and MatMul. All tensors are plain; constant matrices are packed. */
-#include <string.h>
-
 #include "base/error.h"
 #include "base/memory.h"
 #include "graph/params.h"

@@ -18,11 +18,16 @@ typedef struct prelu {
 
 static bool supports_batch_norm(const clv_graph *graph, const clv_node *node)
 {
+    const clv_shape *x = &clv_node_input(graph, node, 0)->shape;
+
+    if (x->rank < 2)
+        return false;
     for (uint32_t i = 1; i < 5; i++) {
-        if (!clv_dn_is_constant(graph, node, i))
+        const clv_tensor *c = clv_node_input(graph, node, i);
+        if (c == NULL || c->data == NULL || c->shape.rank != 1 || c->shape.dim[0] != x->dim[1])
             return false;
     }
-    return clv_node_input(graph, node, 0)->shape.rank >= 2;
+    return true;
 }
 
 static dnnl_status_t describe_batch_norm(dnnl_primitive_desc_t *out, const void *params,
@@ -58,8 +63,17 @@ static clv_status compile_batch_norm(clv_kernel *kernel, const clv_dn_job *job)
 
 static bool supports_prelu(const clv_graph *graph, const clv_node *node)
 {
-    return clv_dn_is_constant(graph, node, 1) &&
-           clv_node_input(graph, node, 1)->shape.rank <= clv_node_input(graph, node, 0)->shape.rank;
+    const clv_shape *x = &clv_node_input(graph, node, 0)->shape;
+    const clv_tensor *slope = clv_node_input(graph, node, 1);
+
+    if (slope->data == NULL || slope->shape.rank > x->rank)
+        return false;
+    clv_shape wide = clv_dn_promote(&slope->shape, x->rank);
+    for (uint32_t i = 0; i < x->rank; i++) {
+        if (wide.dim[i] != 1 && wide.dim[i] != x->dim[i])
+            return false;
+    }
+    return true;
 }
 
 static dnnl_status_t describe_prelu(dnnl_primitive_desc_t *out, const void *params,

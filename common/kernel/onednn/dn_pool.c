@@ -6,11 +6,12 @@
 #include "base/error.h"
 #include "graph/params.h"
 #include "kernel/onednn/dn_layout.h"
+#include "kernel/onednn/dn_window.h"
 
 typedef struct pool {
     dnnl_alg_kind_t kind;
     clv_shape src, dst; /* of one rank */
-    dnnl_dims_t kernel, stride, dilation, pad_begin, pad_end;
+    clv_dn_window window;
 } pool;
 
 static bool supports(const clv_graph *graph, const clv_node *node)
@@ -23,14 +24,15 @@ static dnnl_status_t describe(dnnl_primitive_desc_t *out, const void *params,
                               const clv_layout *layout, const_dnnl_primitive_attr_t attr)
 {
     const pool *p = params;
+    const clv_dn_window *w = &p->window;
     dnnl_pooling_v2_desc_t desc;
     dnnl_memory_desc_t src, dst;
 
     clv_dn_describe(&src, &p->src, layout);
     clv_dn_describe(&dst, &p->dst, layout);
     dnnl_status_t status = dnnl_pooling_v2_forward_desc_init(&desc, dnnl_forward_inference, p->kind,
-                                                             &src, &dst, p->stride, p->kernel,
-                                                             p->dilation, p->pad_begin, p->pad_end);
+                                                             &src, &dst, w->stride, w->kernel,
+                                                             w->dilation, w->pad_begin, w->pad_end);
     if (status == dnnl_success)
         status = dnnl_primitive_desc_create(out, &desc, attr, clv_dn_engine(), NULL);
     return status;
@@ -66,17 +68,15 @@ static bool set_window(pool *p, const clv_pool_params *params, bool average)
 {
     const clv_window *w = &params->window;
 
+    if (!clv_dn_window_of(&p->window, w, &p->src))
+        return false;
     for (uint32_t i = 0; i < w->n; i++) {
         int64_t reach = (w->kernel[i] - 1) * w->dilation[i] + 1;
         int64_t room = p->src.dim[2 + i] + w->pad_begin[i] - reach;
         int64_t used = (w->out[i] - 1) * w->stride[i] - room; /* end padding that windows touch */
 
-        p->kernel[i] = w->kernel[i];
-        p->stride[i] = w->stride[i];
-        p->dilation[i] = w->dilation[i] - 1;
-        p->pad_begin[i] = w->pad_begin[i];
-        p->pad_end[i] =
-            (room + w->pad_end[i]) / w->stride[i] + 1 == w->out[i] ? w->pad_end[i] : used;
+        if ((room + w->pad_end[i]) / w->stride[i] + 1 != w->out[i])
+            p->window.pad_end[i] = used;
         if (average && params->count_include_pad && used > w->pad_end[i])
             return false;
     }
@@ -107,8 +107,8 @@ clv_status clv_dn_pool_globally(clv_kernel *kernel, const clv_dn_job *job, dnnl_
     p.dst = p.src;
     for (uint32_t i = 2; i < p.src.rank; i++) {
         p.dst.dim[i] = 1;
-        p.kernel[i - 2] = p.src.dim[i];
-        p.stride[i - 2] = 1;
+        p.window.kernel[i - 2] = p.src.dim[i];
+        p.window.stride[i - 2] = 1;
     }
     return make(kernel, job, &p);
 }

@@ -37,11 +37,12 @@ static const clv_dn_op *const operators[CLV_OP_COUNT] = {
     [CLV_OP_TANH] = &clv_dn_eltwise,
 };
 
-/* float32 and not empty. */
+/* float32, not empty, and small enough for the ints inside of oneDNN. */
 static bool is_usable(const clv_tensor *tensor)
 {
     size_t n = 0;
-    return tensor->dtype == CLV_F32 && clv_shape_elems(&n, &tensor->shape) == CLV_OK && n > 0;
+    return tensor->dtype == CLV_F32 && clv_shape_elems(&n, &tensor->shape) == CLV_OK && n > 0 &&
+           n <= INT32_MAX / sizeof(float);
 }
 
 static bool supports(const clv_graph *graph, const clv_node *node)

@@ -59,12 +59,7 @@ static void copy_parts(const clv_tensor *whole, const clv_tensor *parts, uint32_
         for (uint32_t i = 0; i < n_parts; i++) {
             size_t bytes = ref_extent(&parts[i].shape, axis, parts[i].shape.rank) *
                            clv_dtype_bytes(whole->dtype);
-            char *part = parts[i].data;
-            if (bytes == 0 || part == NULL) {
-                at += bytes;
-                continue;
-            }
-            part += row * bytes;
+            char *part = (char *)parts[i].data + row * bytes;
             memcpy(to_whole ? at : part, to_whole ? part : at, bytes);
             at += bytes;
         }
@@ -87,6 +82,10 @@ clv_status ref_split(const clv_graph *graph, const clv_node *node, const clv_ten
 {
     uint32_t axis;
     (void)graph;
+    for (uint32_t i = 0; i < node->n_outputs; i++) {
+        if (outputs[i].dtype == CLV_NONE)
+            return CLV_EUNSUPPORTED; /* absent: nobody says where the next one begins */
+    }
     CLV_TRY(
         clv_axis_of(&axis, clv_node_attr_int(node, "axis", 0), inputs[0].shape.rank, node, NULL));
     copy_parts(&inputs[0], outputs, node->n_outputs, axis, false);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "edge/tensor_set.h"
+#include "runtime/tensor_set.h"
 
 #include "base/error.h"
 #include "base/memory.h"
