@@ -24,6 +24,12 @@ const zoo_classifier zoo_classifiers[] = {
 };
 const unsigned zoo_n_classifiers = sizeof zoo_classifiers / sizeof zoo_classifiers[0];
 
+const char *const zoo_others[] = {
+    "deeplabv3-mnv2",          "fastestdet-352",      "nanodet-m-320",
+    "person-reid-retail-0288", "super-resolution-10", "ultraface-rfb-320",
+};
+const unsigned zoo_n_others = sizeof zoo_others / sizeof zoo_others[0];
+
 const char *const zoo_backends[2] = {"ref", "onednn"};
 
 unsigned zoo_n_backends(void)

@@ -20,6 +20,10 @@ typedef struct zoo_classifier {
 extern const zoo_classifier zoo_classifiers[];
 extern const unsigned zoo_n_classifiers;
 
+/** Networks that are no classifiers: detectors, segmentation, super-resolution, an embedding. */
+extern const char *const zoo_others[];
+extern const unsigned zoo_n_others;
+
 /** The zoo's folder, or NULL after printing that the test is skipped. */
 const char *zoo_folder(void);
 
