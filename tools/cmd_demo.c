@@ -18,7 +18,7 @@
 #define IN_FLIGHT 4u
 #define DEADLINE_US 250000u
 #define OUTAGE_PERIOD_US 20000u /* between frames of the outage act: 50 a second */
-#define FIRST_SEED 0u /* nothing was trained or chosen on these: models/demo/README.md */
+#define FIRST_SEED 0u           /* nothing was trained or chosen on these: models/demo/README.md */
 
 typedef struct settings {
     const char *models;

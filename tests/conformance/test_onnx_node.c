@@ -84,6 +84,29 @@ static void print_some(struct dirent **cases, int n, const char *folder, const c
     }
 }
 
+/* What the command line asks for. @return the exit code. */
+static int run_command(int argc, char **argv, struct dirent **cases, int n, const char *folder)
+{
+    if (argc > 2 && strcmp(argv[1], "--only") == 0) {
+        print_some(cases, n, folder, argv[2], argc > 3 ? argv[3] : "ref");
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "--update") == 0) {
+        FILE *update = fopen(TABLE, "w");
+        return update == NULL || run_all(cases, n, folder, "ref", NULL, update) + fclose(update);
+    }
+    char *table = read_table();
+    if (table == NULL) {
+        (void)printf("%s cannot be read\n", TABLE);
+        return 1;
+    }
+    int bad = run_all(cases, n, folder, "ref", table, NULL);
+    if (clv_backend_onednn() != NULL)
+        bad |= run_all(cases, n, folder, "onednn", table, NULL);
+    free(table);
+    return bad;
+}
+
 int main(int argc, char **argv)
 {
     struct dirent **cases;
@@ -96,17 +119,9 @@ int main(int argc, char **argv)
     int n = scandir(folder, &cases, is_case, alphasort);
     if (n <= 0)
         return 1;
-    if (argc > 2 && strcmp(argv[1], "--only") == 0) {
-        print_some(cases, n, folder, argv[2], argc > 3 ? argv[3] : "ref");
-        return 0;
-    }
-    if (argc > 1 && strcmp(argv[1], "--update") == 0) {
-        FILE *update = fopen(TABLE, "w");
-        return update == NULL || run_all(cases, n, folder, "ref", NULL, update) + fclose(update);
-    }
-    const char *table = read_table();
-    int bad = run_all(cases, n, folder, "ref", table, NULL);
-    if (clv_backend_onednn() != NULL)
-        bad |= run_all(cases, n, folder, "onednn", table, NULL);
-    return bad;
+    int code = run_command(argc, argv, cases, n, folder);
+    for (int i = 0; i < n; i++)
+        free(cases[i]);
+    free(cases);
+    return code;
 }
