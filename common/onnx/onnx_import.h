@@ -30,7 +30,7 @@ typedef struct clv_onnx_constant {
 typedef struct clv_onnx_options {
     const clv_onnx_shape *shapes; /**< override everything that the model says but the rank */
     size_t n_shapes;
-    int64_t batch; /**< an open first dimension; all other open dimensions are 1 */
+    int64_t batch; /**< an open first dimension; other open ones are an error without a shape */
     const clv_onnx_constant *constants;
     size_t n_constants;
 } clv_onnx_options;

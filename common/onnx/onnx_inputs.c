@@ -127,7 +127,11 @@ static clv_status declared_shape(clv_shape *out, const clv_onnx_importer *im,
     for (uint32_t i = 0; i < out->rank; i++) {
         const Clv__Onnx__TensorShapeProto__Dimension *dim = declared->dim[i];
         bool open = !dim->has_dim_value || dim->dim_value <= 0;
-        out->dim[i] = !open ? dim->dim_value : i == 0 ? im->options->batch : 1;
+        if (open && i > 0)
+            return clv_fail(im->err, CLV_ESHAPE, where,
+                            "the model leaves dimension %u of %u open: give its shape (--shape)", i,
+                            out->rank);
+        out->dim[i] = open ? im->options->batch : dim->dim_value;
     }
     return CLV_OK;
 }

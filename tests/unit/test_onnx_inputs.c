@@ -59,24 +59,35 @@ static clv_shape shape_with(const clv_onnx_options *options, size_t rank, const 
     return shape;
 }
 
+static void test_onnx_inputs__asks_for_open_dimensions_behind_the_first(void **state)
+{
+    static const int64_t open[] = {1, 3, ONNX_OPEN, 8};
+    onnx_builder b;
+    (void)state;
+
+    init_relu(&b, 13);
+    onnx_input(&b, "image", ONNX_FLOAT, 4, open);
+    onnx_import_bad(&b, NULL, NULL, CLV_ESHAPE, "input 'image'", "dimension 2 of 4 open");
+}
+
 static void test_onnx_inputs__fills_open_dimensions(void **state)
 {
-    static const int64_t open[] = {ONNX_OPEN, 3, ONNX_OPEN, -1};
+    static const int64_t open[] = {ONNX_OPEN, 3, 5, 7};
     const clv_onnx_shape given = {"x", {4, {2, 3, 8, 9}}};
     const clv_onnx_options batch = {.batch = 5},
                            override = {.shapes = &given, .n_shapes = 1, .batch = 5};
     (void)state;
 
     clv_shape shape = shape_with(NULL, 4, open);
-    assert_true(clv_shape_equal(&shape, &(clv_shape){4, {1, 3, 1, 1}}));
+    assert_true(clv_shape_equal(&shape, &(clv_shape){4, {1, 3, 5, 7}}));
     shape = shape_with(&batch, 4, open);
-    assert_true(clv_shape_equal(&shape, &(clv_shape){4, {5, 3, 1, 1}}));
+    assert_true(clv_shape_equal(&shape, &(clv_shape){4, {5, 3, 5, 7}}));
     shape = shape_with(&override, 4, open);
     assert_true(clv_shape_equal(&shape, &given.shape));
     shape = shape_with(&override, 4, (int64_t[]){1, 3, 7, 7}); /* fixed ones, too */
     assert_true(clv_shape_equal(&shape, &given.shape));
-    shape = shape_with(&batch, 2, (int64_t[]){2, 0});
-    assert_true(clv_shape_equal(&shape, &(clv_shape){2, {2, 1}}));
+    shape = shape_with(&override, 4, (int64_t[]){-1, 3, ONNX_OPEN, 0}); /* open ones behind it */
+    assert_true(clv_shape_equal(&shape, &given.shape));
     shape = shape_with(&batch, 0, NULL);
     assert_int_equal(shape.rank, 0);
 }
@@ -153,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_onnx_inputs__treats_initializers_among_inputs_as_constants),
+        cmocka_unit_test(test_onnx_inputs__asks_for_open_dimensions_behind_the_first),
         cmocka_unit_test(test_onnx_inputs__fills_open_dimensions),
         cmocka_unit_test(test_onnx_inputs__refuses_bad_options),
         cmocka_unit_test(test_onnx_inputs__refuses_inputs_it_cant_describe),
