@@ -9,8 +9,10 @@
 #include "report.h"
 #include "worker.h"
 
-#define ROUNDS 24u
+#define ROUNDS 16u
 #define RUNS 8u /* in a round */
+#define WARM_US                                                                                    \
+    200000.0 /* before each round: idle threads wake up on one core and part only later */
 #define MAX_SAMPLES (ROUNDS * RUNS)
 
 typedef struct side {
@@ -20,15 +22,22 @@ typedef struct side {
     double median_us, resident_mib, increment_mib;
 } side;
 
-static int add_round(side *s, unsigned runs, int keep)
+/* Runs that don't count, until the other side's turn is forgotten; then those that do. */
+static int add_round(side *s)
 {
     double times[RUNS];
 
     if (s->worker.pid == 0)
         return 0; /* the yardstick isn't there */
-    if (bench_worker_run(&s->worker, runs, times) != 0)
+    for (double warm_us = 0.0; warm_us < WARM_US;) {
+        if (bench_worker_run(&s->worker, RUNS, times) != 0)
+            return -1;
+        for (unsigned i = 0; i < RUNS; i++)
+            warm_us += times[i];
+    }
+    if (bench_worker_run(&s->worker, RUNS, times) != 0)
         return -1;
-    for (unsigned i = 0; keep && i < runs && s->n < MAX_SAMPLES; i++)
+    for (unsigned i = 0; i < RUNS && s->n < MAX_SAMPLES; i++)
         s->times_us[s->n++] = times[i];
     return 0;
 }
@@ -43,10 +52,10 @@ static void finish(side *s)
 
 static int measure(side *ours, side *theirs)
 {
-    int failed = add_round(ours, RUNS, 0) | add_round(theirs, RUNS, 0); /* warm-up */
+    int failed = 0;
 
     for (unsigned r = 0; r < ROUNDS && !failed; r++)
-        failed = add_round(ours, RUNS, 1) | add_round(theirs, RUNS, 1);
+        failed = add_round(ours) | add_round(theirs);
     finish(ours);
     finish(theirs);
     return failed;

@@ -147,6 +147,10 @@ static clv_link_happening explain(const clv_dials *dials, int code, clv_error *e
         (void)clv_fail(err, CLV_ENOENT, address,
                        "the host's address cannot be found: is its name right?");
         return CLV_LINK_TURNED_AWAY;
+    case NNG_EAGAIN:
+        (void)clv_fail(err, CLV_EIO, address,
+                       "the host's address cannot be found now: no name server answers");
+        return CLV_LINK_UNANSWERED;
     case NNG_ETIMEDOUT:
     case NNG_ECANCELED:
         (void)clv_fail(err, CLV_ETIMEDOUT, address,

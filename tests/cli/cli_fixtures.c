@@ -162,16 +162,16 @@ static void write_clash(void)
 }
 
 /* An open dimension, so --shape and --batch have something to say. */
-static void write_open(void)
+static void write_open(const char *path, int64_t second)
 {
-    const int64_t dims[] = {ONNX_OPEN, ONNX_OPEN};
+    const int64_t dims[] = {ONNX_OPEN, second};
     onnx_builder b;
 
     onnx_builder_init(&b, 13);
     onnx_input(&b, "x", ONNX_FLOAT, 2, dims);
     node(&b, "Relu", "x", "y", "relu");
     onnx_output(&b, "y", ONNX_FLOAT, 2, dims);
-    save(&b, "open.onnx");
+    save(&b, path);
 }
 
 static void write_big(const char *path)
@@ -258,7 +258,8 @@ int main(int argc, char **argv)
     write_hostile();
     write_two_inputs();
     write_clash();
-    write_open();
+    write_open("open.onnx", 4);
+    write_open("wide-open.onnx", ONNX_OPEN);
     for (unsigned i = 0; i < 4; i++)
         write_image(i);
     write_tensors("x", 4, (int64_t[]){1, 3, SIDE, SIDE}, 1);

@@ -93,8 +93,12 @@ complains "--shape" "good.clv is a bundle"
 expect 2 inspect good.clv --batch 2
 complains "--batch" "good.clv is a bundle"
 expect 0 inspect open.onnx --batch 4
-says "x: float32 4x"
+says "x: float32 4x4"
 expect 0 inspect open.onnx --shape x=3,5
+says "x: float32 3x5"
+expect 3 inspect wide-open.onnx --batch 4
+complains "dimension 1 of 2 open" "--shape"
+expect 0 inspect wide-open.onnx --shape x=3,5
 says "x: float32 3x5"
 expect 0 run classifier.onnx --input 0.png --preset raw --backend ref
 
