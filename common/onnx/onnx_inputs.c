@@ -126,7 +126,9 @@ static clv_status declared_shape(clv_shape *out, const clv_onnx_importer *im,
     out->rank = (uint32_t)declared->n_dim;
     for (uint32_t i = 0; i < out->rank; i++) {
         const Clv__Onnx__TensorShapeProto__Dimension *dim = declared->dim[i];
-        bool open = !dim->has_dim_value || dim->dim_value <= 0;
+        /* 0 is a batch that some exporters leave open; behind the first it is an empty dimension.
+         */
+        bool open = !dim->has_dim_value || dim->dim_value < 0 || (dim->dim_value == 0 && i == 0);
         if (open && i > 0)
             return clv_fail(im->err, CLV_ESHAPE, where,
                             "the model leaves dimension %u of %u open: give its shape (--shape)", i,
