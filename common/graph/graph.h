@@ -71,10 +71,25 @@ typedef struct clv_fusion {
     float beta;
 } clv_fusion;
 
+/** How 8-bit integers stand for real numbers: real = scale * (q - zero_point). */
+typedef struct clv_quant {
+    float scale;         /**< > 0; of all elements, unless there are scales */
+    int32_t zero_point;  /**< in the range of the type; 0 where there are scales */
+    uint32_t axis;       /**< of a constant with scales: its dimension that has n_scales elements */
+    uint32_t n_scales;   /**< 0: one scale for the tensor */
+    const float *scales; /**< all > 0; memory of the graph */
+} clv_quant;
+
 typedef struct clv_value {
     const char *name;  /**< unique in the graph */
     clv_tensor tensor; /**< dtype CLV_NONE: not known yet. data: a constant's, else NULL */
     uint32_t producer; /**< node that makes it, or CLV_NO_NODE */
+    /** With uint8 or int8: what the bytes stand for. With float32: the range is known, so a
+     *  quantised node may take it in bytes (uint8). NULL: plain numbers. */
+    const clv_quant *quant;
+    /** The shape is the largest possible one, dimension by dimension; the true one is known when
+     *  the value is computed (NonZero, NonMaxSuppression and what follows from them). */
+    bool bounded;
 } clv_value;
 
 typedef struct clv_node {
@@ -85,6 +100,12 @@ typedef struct clv_node {
     uint32_t *outputs;
     clv_attr *attrs;
     clv_fusion fusion;
+    /** Computes on bytes: every input whose value has a quant comes as 8-bit integers (one that is
+     *  stored as float32 is quantised on the way in), constants without a quant are real numbers,
+     *  and output 0 is what its value's type says, bytes or float32. The result is that of the
+     *  operator on the real numbers that the inputs stand for, rounded to nearest even once, at the
+     *  output; sums of products are exact in 32 bits. */
+    bool quantised;
 } clv_node;
 
 typedef struct clv_graph {
