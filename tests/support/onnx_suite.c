@@ -55,11 +55,17 @@ static bool end(suite_case *c, suite_outcome outcome, const char *fmt, ...)
     return false;
 }
 
-/* What the library refused: unsupported when it says so, a failure otherwise. */
+/* What the library refused: unsupported when it says so, a failure otherwise. The reason leaves
+ * out where the suite lies. */
 static bool refuse(suite_case *c, clv_status status, const clv_error *err)
 {
-    return end(c, status == CLV_EUNSUPPORTED ? SUITE_UNSUPPORTED : SUITE_FAILED, "%.100s: %.300s",
-               err->location, err->message);
+    static const char file[] = "model.onnx";
+    const char *path = strstr(err->location, file), *where = err->location;
+
+    if (path != NULL)
+        where = path[sizeof file - 1] == ':' ? path + sizeof file + 1 : "";
+    return end(c, status == CLV_EUNSUPPORTED ? SUITE_UNSUPPORTED : SUITE_FAILED, "%.100s%s%.300s",
+               where, where[0] ? ": " : "", err->message);
 }
 
 static bool read_tensor(clv_tensor *out, suite_case *c, const char *kind, uint32_t i)
