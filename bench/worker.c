@@ -139,13 +139,27 @@ static clv_status open_model(model_run *m, const char *path, unsigned threads, c
     return clv_exec_create(&m->exec, m->program, err);
 }
 
+static void load(model_run *m, uint32_t value)
+{
+    clv_tensor tensor = m->graph->values[value].tensor;
+    tensor.data = m->input;
+    clv_exec_load(m->exec, value, &tensor);
+}
+
+static void store(model_run *m, uint32_t value)
+{
+    clv_tensor tensor = m->graph->values[value].tensor;
+    tensor.data = m->output;
+    clv_exec_store(m->exec, value, &tensor);
+}
+
 static clv_status run_once(model_run *m)
 {
     for (uint32_t i = 0; i < m->graph->n_inputs; i++)
-        clv_exec_load(m->exec, m->graph->inputs[i], m->input);
+        load(m, m->graph->inputs[i]);
     clv_status status = clv_exec_run(m->exec, 0, m->graph->n_nodes);
     for (uint32_t i = 0; i < m->graph->n_outputs; i++)
-        clv_exec_store(m->exec, m->graph->outputs[i], m->output);
+        store(m, m->graph->outputs[i]);
     return status;
 }
 

@@ -122,13 +122,13 @@ clv_status clv_network_fit_outputs(clv_tensor_set *out, const clv_network *netwo
 void clv_network_load_inputs(clv_network *network, const clv_tensor_set *inputs)
 {
     for (uint32_t i = 0; i < inputs->count; i++)
-        clv_exec_load(network->exec, network->model->graph->inputs[i], inputs->tensors[i].data);
+        clv_exec_load(network->exec, network->model->graph->inputs[i], &inputs->tensors[i]);
 }
 
 void clv_network_store_outputs(const clv_network *network, clv_tensor_set *outputs)
 {
     for (uint32_t i = 0; i < outputs->count; i++)
-        clv_exec_store(network->exec, network->model->graph->outputs[i], outputs->tensors[i].data);
+        clv_exec_store(network->exec, network->model->graph->outputs[i], &outputs->tensors[i]);
 }
 
 /* Copy the input tensor that is @p value. */
@@ -154,7 +154,7 @@ clv_status clv_network_take_frontier(clv_tensor_set *out, const clv_network *net
         if (cut == 0)
             copy_input(&out->tensors[i], graph, frontier.values[i], inputs);
         else
-            clv_exec_store(network->exec, frontier.values[i], out->tensors[i].data);
+            clv_exec_store(network->exec, frontier.values[i], &out->tensors[i]);
     }
     return CLV_OK;
 }

@@ -45,7 +45,7 @@ clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec, const clv_program
                         cut);
     CLV_TRY(clv_activation_decode(tensors->tensors, tensors->count, payload, bytes, err));
     for (uint32_t i = 0; i < frontier.count; i++)
-        clv_exec_load(exec, frontier.values[i], tensors->tensors[i].data);
+        clv_exec_load(exec, frontier.values[i], &tensors->tensors[i]);
     return CLV_OK;
 }
 
@@ -61,7 +61,7 @@ clv_status clv_suffix_store(size_t *bytes_out, clv_suffix *suffix, const clv_exe
     const clv_graph *graph = clv_program_graph(program);
     CLV_TRY(fit_outputs(suffix, graph));
     for (uint32_t i = 0; i < graph->n_outputs; i++)
-        clv_exec_store(exec, graph->outputs[i], suffix->tensors.tensors[i].data);
+        clv_exec_store(exec, graph->outputs[i], &suffix->tensors.tensors[i]);
     return clv_activation_encode(bytes_out, CLV_CODEC_FLOAT, suffix->tensors.tensors,
                                  graph->n_outputs, dst, cap);
 }

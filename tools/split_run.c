@@ -91,13 +91,13 @@ const clv_tensor *split_run_outputs(const split_run *run, uint32_t *n_out)
 static void load(clv_exec *exec, const uint32_t *values, const clv_tensor_set *set)
 {
     for (uint32_t i = 0; i < set->count; i++)
-        clv_exec_load(exec, values[i], set->tensors[i].data);
+        clv_exec_load(exec, values[i], &set->tensors[i]);
 }
 
 static void store(const clv_exec *exec, const uint32_t *values, const clv_tensor_set *set)
 {
     for (uint32_t i = 0; i < set->count; i++)
-        clv_exec_store(exec, values[i], set->tensors[i].data);
+        clv_exec_store(exec, values[i], &set->tensors[i]);
 }
 
 static clv_status run_split(split_run *run, size_t *bytes_out, clv_error *err)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -95,28 +96,31 @@ void clv_exec_free(clv_exec *exec)
     clv_free(exec);
 }
 
-void clv_exec_load(clv_exec *exec, uint32_t value, const void *data)
+void clv_exec_load(clv_exec *exec, uint32_t value, const clv_tensor *tensor)
 {
-    const clv_tensor *tensor = &exec->program->graph->values[value].tensor;
+    const clv_tensor *planned = &exec->program->graph->values[value].tensor;
     const clv_place *place = &exec->program->places[value];
     clv_layout plain = clv_layout_plain();
 
+    assert(tensor->dtype == planned->dtype && clv_shape_equal(&tensor->shape, &planned->shape));
     if (place->buffer != NO_BUFFER)
-        clv_layout_reorder(buffer_address(exec, place->buffer), &place->layout, data, &plain,
-                           &tensor->shape, clv_dtype_bytes(tensor->dtype));
+        clv_layout_reorder(buffer_address(exec, place->buffer), &place->layout, tensor->data,
+                           &plain, &planned->shape, clv_dtype_bytes(planned->dtype));
 }
 
-void clv_exec_store(const clv_exec *exec, uint32_t value, void *data)
+void clv_exec_store(const clv_exec *exec, uint32_t value, clv_tensor *tensor)
 {
-    const clv_tensor *tensor = &exec->program->graph->values[value].tensor;
+    const clv_tensor *planned = &exec->program->graph->values[value].tensor;
     const clv_place *place = &exec->program->places[value];
     clv_layout plain = clv_layout_plain();
-    const void *from = tensor->data; /* an output that is constant */
+    const void *from = planned->data; /* an output that is constant */
 
+    assert(tensor->dtype == planned->dtype);
     if (place->buffer != NO_BUFFER)
         from = buffer_address(exec, place->buffer);
-    clv_layout_reorder(data, &plain, from, &place->layout, &tensor->shape,
-                       clv_dtype_bytes(tensor->dtype));
+    clv_layout_reorder(tensor->data, &plain, from, &place->layout, &planned->shape,
+                       clv_dtype_bytes(planned->dtype));
+    tensor->shape = planned->shape;
 }
 
 void clv_exec_poison(clv_exec *exec)

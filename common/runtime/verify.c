@@ -11,15 +11,24 @@ typedef struct verifier {
     const clv_program *program;
     const clv_graph *graph;
     clv_exec *prefix, *suffix;
-    void **expected;   /* n_outputs */
-    void *got;         /* room for the largest output */
-    void **travelling; /* n_values: memory for a value of the frontier, or NULL */
+    clv_tensor *expected;   /* n_outputs */
+    void *got;              /* room for the largest output */
+    clv_tensor *travelling; /* n_values: a value of the frontier; no data where it isn't in it */
 } verifier;
 
 static size_t bytes_of(const clv_graph *graph, uint32_t value)
 {
     size_t bytes = 0;
     return clv_tensor_bytes(&bytes, &graph->values[value].tensor) == CLV_OK ? bytes : 0;
+}
+
+/* Memory for the planned shape of @p value. */
+static clv_status allocate_tensor(clv_tensor *out, const verifier *v, uint32_t value,
+                                  clv_error *err)
+{
+    *out = v->graph->values[value].tensor;
+    out->data = clv_alloc_aligned(bytes_of(v->graph, value));
+    return out->data ? CLV_OK : clv_fail(err, CLV_ENOMEM, v->graph->name, "out of memory");
 }
 
 static clv_status allocate(verifier *v, clv_error *err)
@@ -35,9 +44,7 @@ static clv_status allocate(verifier *v, clv_error *err)
     for (uint32_t i = 0; i < v->graph->n_outputs; i++) {
         size_t bytes = bytes_of(v->graph, v->graph->outputs[i]);
         largest = bytes > largest ? bytes : largest;
-        v->expected[i] = clv_alloc_aligned(bytes);
-        if (v->expected[i] == NULL)
-            return clv_fail(err, CLV_ENOMEM, v->graph->name, "out of memory");
+        CLV_TRY(allocate_tensor(&v->expected[i], v, v->graph->outputs[i], err));
     }
     v->got = clv_alloc_aligned(largest);
     return v->got != NULL ? CLV_OK : clv_fail(err, CLV_ENOMEM, v->graph->name, "out of memory");
@@ -46,9 +53,9 @@ static clv_status allocate(verifier *v, clv_error *err)
 static void release(verifier *v)
 {
     for (uint32_t i = 0; v->expected != NULL && i < v->graph->n_outputs; i++)
-        clv_free(v->expected[i]);
+        clv_free(v->expected[i].data);
     for (uint32_t i = 0; v->travelling != NULL && i < v->graph->n_values; i++)
-        clv_free(v->travelling[i]);
+        clv_free(v->travelling[i].data);
     clv_free(v->expected);
     clv_free(v->travelling);
     clv_free(v->got);
@@ -90,32 +97,35 @@ static clv_status take_frontier(verifier *v, uint32_t cut, clv_error *err)
 
     for (uint32_t i = 0; i < frontier.count; i++) {
         uint32_t value = frontier.values[i];
-        if (v->travelling[value] == NULL)
-            v->travelling[value] = clv_alloc_aligned(bytes_of(v->graph, value));
-        if (v->travelling[value] == NULL)
-            return clv_fail(err, CLV_ENOMEM, v->graph->name, "out of memory");
-        clv_exec_store(v->prefix, value, v->travelling[value]);
+        if (v->travelling[value].data == NULL)
+            CLV_TRY(allocate_tensor(&v->travelling[value], v, value, err));
+        clv_exec_store(v->prefix, value, &v->travelling[value]);
     }
     for (uint32_t value = 0, i = 0; value < v->graph->n_values; value++) {
         if (i < frontier.count && frontier.values[i] == value) {
             i++;
             continue;
         }
-        clv_free(v->travelling[value]);
-        v->travelling[value] = NULL;
+        clv_free(v->travelling[value].data);
+        v->travelling[value].data = NULL;
     }
     return CLV_OK;
 }
 
-static double difference(const clv_tensor *tensor, const float *a, const float *b, size_t bytes)
+/* The largest difference of two floats; 0 for other types, negative when all bits agree. */
+static double difference(const clv_tensor *a, const clv_tensor *b)
 {
+    const float *x = a->data, *y = b->data;
     double worst = 0.0;
+    size_t bytes;
 
-    if (tensor->dtype != CLV_F32)
-        return 0.0;
-    for (size_t i = 0; i < bytes / sizeof(float); i++) {
-        double d = fabs((double)a[i] - (double)b[i]);
-        if (isnan(d) && memcmp(&a[i], &b[i], sizeof a[i]) != 0)
+    if (!clv_shape_equal(&a->shape, &b->shape) || clv_tensor_bytes(&bytes, a) != CLV_OK)
+        return INFINITY;
+    if (memcmp(x, y, bytes) == 0)
+        return -1.0;
+    for (size_t i = 0; a->dtype == CLV_F32 && i < bytes / sizeof(float); i++) {
+        double d = fabs((double)x[i] - (double)y[i]);
+        if (isnan(d) && memcmp(&x[i], &y[i], sizeof x[i]) != 0)
             return INFINITY;
         worst = d > worst ? d : worst;
     }
@@ -130,15 +140,15 @@ static clv_status check_cut(clv_verify_result *result, verifier *v, uint32_t cut
 
     clv_exec_poison(v->suffix);
     for (uint32_t i = 0; i < frontier.count; i++)
-        clv_exec_load(v->suffix, frontier.values[i], v->travelling[frontier.values[i]]);
+        clv_exec_load(v->suffix, frontier.values[i], &v->travelling[frontier.values[i]]);
     CLV_TRY(clv_exec_run(v->suffix, cut, v->graph->n_nodes));
     for (uint32_t i = 0; i < v->graph->n_outputs; i++) {
         uint32_t value = v->graph->outputs[i];
-        size_t bytes = bytes_of(v->graph, value);
-        clv_exec_store(v->suffix, value, v->got);
-        if (memcmp(v->got, v->expected[i], bytes) == 0)
+        clv_tensor got = {v->expected[i].dtype, {0}, v->got};
+        clv_exec_store(v->suffix, value, &got);
+        double d = difference(&got, &v->expected[i]);
+        if (d < 0.0)
             continue;
-        double d = difference(&v->graph->values[value].tensor, v->got, v->expected[i], bytes);
         result->worst_difference = d > result->worst_difference ? d : result->worst_difference;
         same = false;
     }
@@ -156,17 +166,15 @@ static clv_status run_whole(verifier *v, uint64_t seed, clv_error *err)
     for (uint32_t i = 0; i < v->graph->n_inputs; i++) {
         uint32_t value = v->graph->inputs[i];
         size_t bytes = bytes_of(v->graph, value);
-        v->travelling[value] = clv_alloc_aligned(bytes);
-        if (v->travelling[value] == NULL)
-            return clv_fail(err, CLV_ENOMEM, v->graph->name, "out of memory");
-        fill_random(v->travelling[value], v->graph->values[value].tensor.dtype, bytes, &state);
-        clv_exec_load(v->prefix, value, v->travelling[value]);
+        CLV_TRY(allocate_tensor(&v->travelling[value], v, value, err));
+        fill_random(v->travelling[value].data, v->travelling[value].dtype, bytes, &state);
+        clv_exec_load(v->prefix, value, &v->travelling[value]);
     }
     CLV_TRY(clv_exec_run(v->prefix, 0, v->graph->n_nodes));
     for (uint32_t i = 0; i < v->graph->n_outputs; i++)
-        clv_exec_store(v->prefix, v->graph->outputs[i], v->expected[i]);
+        clv_exec_store(v->prefix, v->graph->outputs[i], &v->expected[i]);
     for (uint32_t i = 0; i < v->graph->n_inputs; i++) /* the run may have reused their place */
-        clv_exec_load(v->prefix, v->graph->inputs[i], v->travelling[v->graph->inputs[i]]);
+        clv_exec_load(v->prefix, v->graph->inputs[i], &v->travelling[v->graph->inputs[i]]);
     return CLV_OK;
 }
 

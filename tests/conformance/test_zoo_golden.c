@@ -60,7 +60,9 @@ static void check(const char *model, const char *backend)
     clv_exec_poison(exec);
     for (uint32_t i = 0; i < graph->n_inputs; i++) {
         clv_mapping input = golden(model, "in", graph->values[graph->inputs[i]].name);
-        clv_exec_load(exec, graph->inputs[i], input.data);
+        clv_tensor tensor = graph->values[graph->inputs[i]].tensor;
+        tensor.data = (void *)(uintptr_t)input.data;
+        clv_exec_load(exec, graph->inputs[i], &tensor);
         clv_mapping_done(&input);
     }
     assert_int_equal(clv_exec_run(exec, 0, graph->n_nodes), CLV_OK);
@@ -71,7 +73,8 @@ static void check(const char *model, const char *backend)
         assert_int_equal(clv_tensor_bytes(&bytes, &value->tensor), CLV_OK);
         assert_int_equal(bytes, want.size);
         float *got = clv_alloc_aligned(bytes);
-        clv_exec_store(exec, graph->outputs[i], got);
+        clv_tensor tensor = {value->tensor.dtype, value->tensor.shape, got};
+        clv_exec_store(exec, graph->outputs[i], &tensor);
         double error = relative_rms(got, (const float *)(const void *)want.data, bytes / 4);
         (void)printf("%-36s %-7s %-36s %.2e\n", model, backend, value->name, error);
         assert_true(error < TOLERANCE);

@@ -26,7 +26,7 @@ typedef struct pipeline {
     clv_exec *exec;
     clv_input_spec spec;
     clv_image image, fitted, scratch;
-    float *input;
+    clv_tensor input;
     clv_tensor output;
 } pipeline;
 
@@ -48,7 +48,8 @@ static void pipeline_init(pipeline *p, const zoo_classifier *model, clv_fit fit)
     assert_int_equal(clv_input_spec_preset(&p->spec, model->preset), CLV_OK);
     assert_int_equal(clv_input_spec_fit_shape(&p->spec, input, NULL), CLV_OK);
     p->spec.fit = fit;
-    p->input = tensor_memory(input);
+    p->input = *input;
+    p->input.data = tensor_memory(input);
     p->output = p->graph->values[p->graph->outputs[0]].tensor;
     p->output.data = tensor_memory(&p->output);
     clv_image_init(&p->image);
@@ -61,7 +62,7 @@ static void pipeline_done(pipeline *p)
     clv_image_done(&p->image);
     clv_image_done(&p->fitted);
     clv_image_done(&p->scratch);
-    clv_free(p->input);
+    clv_free(p->input.data);
     clv_free(p->output.data);
     clv_exec_free(p->exec);
     clv_program_free(p->program);
@@ -74,10 +75,10 @@ static int classify(pipeline *p, const char *path)
 
     assert_int_equal(clv_image_load(&p->image, path, NULL), CLV_OK);
     assert_int_equal(clv_image_fit(&p->fitted, &p->scratch, &p->image, &p->spec), CLV_OK);
-    clv_image_normalise(p->input, p->fitted.rgb.data, &p->spec);
-    clv_exec_load(p->exec, p->graph->inputs[0], p->input);
+    clv_image_normalise(p->input.data, p->fitted.rgb.data, &p->spec);
+    clv_exec_load(p->exec, p->graph->inputs[0], &p->input);
     assert_int_equal(clv_exec_run(p->exec, 0, p->graph->n_nodes), CLV_OK);
-    clv_exec_store(p->exec, p->graph->outputs[0], p->output.data);
+    clv_exec_store(p->exec, p->graph->outputs[0], &p->output);
     assert_int_equal(clv_topk(&top, 1, &p->output), 1);
     return (int)top.index;
 }

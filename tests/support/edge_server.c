@@ -54,10 +54,10 @@ static void run_suffix(edge_server *server, uint32_t cut, const uint8_t *payload
               CLV_OK,
           "a request's payload is malformed");
     for (uint32_t i = 0; i < frontier.count; i++)
-        clv_exec_load(server->exec, frontier.values[i], server->frontier.tensors[i].data);
+        clv_exec_load(server->exec, frontier.values[i], &server->frontier.tensors[i]);
     check(clv_exec_run(server->exec, cut, graph->n_nodes) == CLV_OK, "the suffix fails");
     for (uint32_t i = 0; i < graph->n_outputs; i++)
-        clv_exec_store(server->exec, graph->outputs[i], server->outputs.tensors[i].data);
+        clv_exec_store(server->exec, graph->outputs[i], &server->outputs.tensors[i]);
 }
 
 static void reply(edge_server *server, clv_incoming *request)

@@ -160,7 +160,7 @@ void edge_stage_write_png(const char *path, uint32_t side, uint32_t seed)
 
 /* --- what must come out ------------------------------------------------------------------- */
 
-static void run_whole(float out[STAGE_OUTPUT_FLOATS], const clv_model *model, const float *input)
+static void run_whole(float out[STAGE_OUTPUT_FLOATS], const clv_model *model, float *input)
 {
     clv_program_options options = CLV_PROGRAM_OPTIONS_INIT;
     const clv_graph *graph = model->graph;
@@ -171,9 +171,13 @@ static void run_whole(float out[STAGE_OUTPUT_FLOATS], const clv_model *model, co
     options.backend = &clv_backend_ref;
     must(clv_program_compile(&program, graph, &options, &err), &err);
     must(clv_exec_create(&exec, program, &err), &err);
-    clv_exec_load(exec, graph->inputs[0], input);
+    clv_tensor tensor = graph->values[graph->inputs[0]].tensor;
+    tensor.data = input;
+    clv_exec_load(exec, graph->inputs[0], &tensor);
     must(clv_exec_run(exec, 0, graph->n_nodes), &err);
-    clv_exec_store(exec, graph->outputs[0], out);
+    tensor = graph->values[graph->outputs[0]].tensor;
+    tensor.data = out;
+    clv_exec_store(exec, graph->outputs[0], &tensor);
     clv_exec_free(exec);
     clv_program_free(program);
 }

@@ -172,9 +172,13 @@ float *gb_run(const clv_graph *graph, const char *backend, const float *input, s
     must(clv_tensor_bytes(&bytes, &graph->values[graph->outputs[0]].tensor), "output", NULL);
     float *out = clv_alloc_aligned(bytes);
     clv_exec_poison(exec);
-    clv_exec_load(exec, graph->inputs[0], input);
+    clv_tensor tensor = graph->values[graph->inputs[0]].tensor;
+    tensor.data = (void *)(uintptr_t)input;
+    clv_exec_load(exec, graph->inputs[0], &tensor);
     must(clv_exec_run(exec, 0, graph->n_nodes), "run", NULL);
-    clv_exec_store(exec, graph->outputs[0], out);
+    tensor = graph->values[graph->outputs[0]].tensor;
+    tensor.data = out;
+    clv_exec_store(exec, graph->outputs[0], &tensor);
     clv_exec_free(exec);
     clv_program_free(program);
     *n_out = bytes / sizeof *out;

@@ -195,7 +195,7 @@ static bool compare(suite_case *c, uint32_t i)
     if (clv_tensor_bytes(&bytes, &got) != CLV_OK || clv_shape_elems(&elems, &want.shape) != CLV_OK)
         return end(c, SUITE_FAILED, "output %u has no size", i);
     got.data = clv_alloc_aligned(bytes);
-    clv_exec_store(c->exec, c->graph->outputs[i], got.data);
+    clv_exec_store(c->exec, c->graph->outputs[i], &got);
     if (got.dtype != want.dtype || !clv_shape_equal(&got.shape, &want.shape))
         return end(c, SUITE_FAILED, "output %u is %s %s, not %s %s", i, clv_dtype_name(got.dtype),
                    clv_shape_format(have, sizeof have, &got.shape), clv_dtype_name(want.dtype),
@@ -215,7 +215,7 @@ static bool run(suite_case *c)
         const char *name = c->graph->values[c->graph->inputs[i]].name;
         for (uint32_t j = 0; j < c->n_inputs; j++) {
             if (strcmp(name, c->names[j]) == 0)
-                clv_exec_load(c->exec, c->graph->inputs[i], c->inputs[j].data);
+                clv_exec_load(c->exec, c->graph->inputs[i], &c->inputs[j]);
         }
     }
     clv_status status = clv_exec_run(c->exec, 0, c->graph->n_nodes);

@@ -25,7 +25,7 @@ static uint8_t *encode_values(const tiny_run *run, const uint32_t *values, uint3
         assert_int_equal(clv_tensor_bytes(&bytes, &tensors[i]), CLV_OK);
         tensors[i].data = clv_alloc_aligned(bytes);
         assert_non_null(tensors[i].data);
-        clv_exec_store(run->exec, values[i], tensors[i].data);
+        clv_exec_store(run->exec, values[i], &tensors[i]);
     }
     assert_int_equal(clv_activation_bound(&bound, tensors, count), CLV_OK);
     uint8_t *encoded = clv_calloc(bound, 1);
@@ -39,7 +39,9 @@ static uint8_t *encode_values(const tiny_run *run, const uint32_t *values, uint3
 
 static void run_nodes(tiny_run *run, uint32_t to)
 {
-    clv_exec_load(run->exec, run->graph->inputs[0], run->input);
+    clv_tensor input = run->graph->values[run->graph->inputs[0]].tensor;
+    input.data = run->input;
+    clv_exec_load(run->exec, run->graph->inputs[0], &input);
     assert_int_equal(clv_exec_run(run->exec, 0, to), CLV_OK);
 }
 
