@@ -68,6 +68,17 @@ bool clv_shape_equal(const clv_shape *a, const clv_shape *b)
     return a->rank == b->rank && memcmp(a->dim, b->dim, a->rank * sizeof a->dim[0]) == 0;
 }
 
+bool clv_shape_fits(const clv_shape *shape, const clv_shape *bound)
+{
+    if (shape->rank != bound->rank)
+        return false;
+    for (uint32_t i = 0; i < shape->rank; i++) {
+        if (shape->dim[i] < 0 || shape->dim[i] > bound->dim[i])
+            return false;
+    }
+    return true;
+}
+
 char *clv_shape_format(char *dst, size_t cap, const clv_shape *shape)
 {
     size_t used = 0;

@@ -114,6 +114,7 @@ void *clv_graph_own_data(clv_graph *graph, size_t bytes)
 void clv_graph_set_constant(clv_graph *graph, uint32_t value, const clv_tensor *tensor)
 {
     graph->values[value].tensor = *tensor;
+    graph->values[value].bounded = false;
 }
 
 static int compare_pointers(const void *a, const void *b)

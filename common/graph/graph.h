@@ -179,6 +179,14 @@ static inline bool clv_value_is_constant(const clv_value *value)
     return value->tensor.data != NULL;
 }
 
+/** Whether the shape of a node's input @p i is only a bound; false where it is absent. */
+static inline bool clv_node_input_is_bounded(const clv_graph *graph, const clv_node *node,
+                                             uint32_t i)
+{
+    return i < node->n_inputs && node->inputs[i] != CLV_NO_VALUE &&
+           graph->values[node->inputs[i]].bounded;
+}
+
 /** The tensor of a node's input or output @p i, or NULL where it is absent. */
 const clv_tensor *clv_node_input(const clv_graph *graph, const clv_node *node, uint32_t i);
 const clv_tensor *clv_node_output(const clv_graph *graph, const clv_node *node, uint32_t i);

@@ -26,6 +26,15 @@ clv_status clv_infer_set(clv_graph *graph, const clv_node *node, uint32_t i, clv
     return CLV_OK;
 }
 
+clv_status clv_infer_set_bound(clv_graph *graph, const clv_node *node, uint32_t i, clv_dtype dtype,
+                               const clv_shape *shape, clv_error *err)
+{
+    CLV_TRY(clv_infer_set(graph, node, i, dtype, shape, err));
+    if (i < node->n_outputs && node->outputs[i] != CLV_NO_VALUE)
+        graph->values[node->outputs[i]].bounded = true;
+    return CLV_OK;
+}
+
 clv_status clv_infer_ints(int64_t *out, uint32_t *n_out, const clv_graph *graph,
                           const clv_node *node, uint32_t input, clv_error *err)
 {
@@ -122,6 +131,15 @@ clv_status infer_reduce(clv_graph *graph, const clv_node *node, clv_error *err)
     return clv_infer_set(graph, node, 0, x->dtype, &shape, err);
 }
 
+/* The outputs are as large as the inputs make them. Shape and Size describe a shape instead. */
+static bool inherits_bound(const clv_graph *graph, const clv_node *node)
+{
+    bool bounded = false;
+    for (uint32_t i = 0; i < node->n_inputs; i++)
+        bounded |= clv_node_input_is_bounded(graph, node, i);
+    return bounded && node->op != CLV_OP_SHAPE && node->op != CLV_OP_SIZE;
+}
+
 clv_status clv_infer_node(clv_graph *graph, const clv_node *node, clv_error *err)
 {
     static clv_infer_rule *const rules[CLV_OP_COUNT] = {
@@ -134,6 +152,11 @@ clv_status clv_infer_node(clv_graph *graph, const clv_node *node, clv_error *err
         const clv_tensor *x = clv_node_input(graph, node, i);
         if (x != NULL && x->dtype == CLV_NONE)
             return clv_infer_fail(err, node, CLV_EFORMAT, "an input has no type yet");
+    }
+    bool bounded = inherits_bound(graph, node);
+    for (uint32_t i = 0; i < node->n_outputs; i++) { /* the rule may still say so */
+        if (node->outputs[i] != CLV_NO_VALUE)
+            graph->values[node->outputs[i]].bounded = bounded;
     }
     return rules[node->op](graph, node, err);
 }

@@ -47,16 +47,21 @@ clv_status infer_arg(clv_graph *graph, const clv_node *node, clv_error *err)
 clv_status infer_top_k(clv_graph *graph, const clv_node *node, clv_error *err)
 {
     const clv_tensor *x = clv_node_input(graph, node, 0);
+    const clv_tensor *count = clv_node_input(graph, node, 1);
     clv_shape shape = x->shape;
     int64_t k[CLV_MAX_RANK];
     uint32_t axis, n;
 
     CLV_TRY(clv_axis_of(&axis, clv_node_attr_int(node, "axis", -1), shape.rank, node, err));
+    if (clv_node_output(graph, node, 1) == NULL)
+        return clv_infer_fail(err, node, CLV_EFORMAT, "the output of indices is absent");
+    if (count->data == NULL) { /* at most all */
+        CLV_TRY(clv_infer_set_bound(graph, node, 0, x->dtype, &shape, err));
+        return clv_infer_set_bound(graph, node, 1, CLV_I64, &shape, err);
+    }
     CLV_TRY(clv_infer_ints(k, &n, graph, node, 1, err));
     if (n != 1 || k[0] < 0 || k[0] > shape.dim[axis])
         return clv_infer_fail(err, node, CLV_ESHAPE, "k must be one number, at most the axis");
-    if (clv_node_output(graph, node, 1) == NULL)
-        return clv_infer_fail(err, node, CLV_EFORMAT, "the output of indices is absent");
     shape.dim[axis] = k[0];
     CLV_TRY(clv_infer_set(graph, node, 0, x->dtype, &shape, err));
     return clv_infer_set(graph, node, 1, CLV_I64, &shape, err);

@@ -138,19 +138,10 @@ clv_status infer_one_hot(clv_graph *graph, const clv_node *node, clv_error *err)
     return clv_infer_set(graph, node, 0, values->dtype, &shape, err);
 }
 
-/* --- shapes that depend on data: only where that data is constant --------------------------- */
+/* --- shapes that depend on data -------------------------------------------------------------- */
 
-/* The rules below give the largest shape that is possible; the kernel then says the true one, which
- * folding takes over. A program plans exact shapes, so inputs that aren't constant are refused. */
-static clv_status need_constants(const clv_graph *graph, const clv_node *node, clv_error *err)
-{
-    for (uint32_t i = 0; i < node->n_inputs; i++) {
-        if (in(graph, node, i) != NULL && in(graph, node, i)->data == NULL)
-            return clv_infer_fail(err, node, CLV_EUNSUPPORTED,
-                                  "its output's shape depends on data that isn't constant");
-    }
-    return CLV_OK;
-}
+/* The rules below give the largest shape that is possible. The kernel says the true one: folding
+ * takes it over, and an execution does so each time. */
 
 static int64_t count_true(const clv_tensor *condition)
 {
@@ -171,9 +162,6 @@ clv_status infer_compress(clv_graph *graph, const clv_node *node, clv_error *err
     CLV_TRY(clv_shape_elems(&elems, &x->shape));
     if (condition->dtype != CLV_BOOL || condition->shape.rank != 1)
         return clv_infer_fail(err, node, CLV_EFORMAT, "the condition must be a vector of bool");
-    if (condition->data == NULL)
-        return clv_infer_fail(err, node, CLV_EUNSUPPORTED,
-                              "its output's shape depends on data: the condition must be constant");
     if (along != NULL) {
         CLV_TRY(clv_axis_of(&axis, along->v.i, x->shape.rank, node, err));
         shape = x->shape;
@@ -182,9 +170,11 @@ clv_status infer_compress(clv_graph *graph, const clv_node *node, clv_error *err
     }
     if (condition->shape.dim[0] > shape.dim[axis])
         return clv_infer_fail(err, node, CLV_ESHAPE, "the condition is longer than the data");
-    int64_t most = count_true(condition);
+    bool known = condition->data != NULL;
+    int64_t most = known ? count_true(condition) : condition->shape.dim[0];
     shape.dim[axis] = most < shape.dim[axis] ? most : shape.dim[axis];
-    return clv_infer_set(graph, node, 0, x->dtype, &shape, err);
+    return known ? clv_infer_set(graph, node, 0, x->dtype, &shape, err)
+                 : clv_infer_set_bound(graph, node, 0, x->dtype, &shape, err);
 }
 
 clv_status infer_non_zero(clv_graph *graph, const clv_node *node, clv_error *err)
@@ -192,10 +182,9 @@ clv_status infer_non_zero(clv_graph *graph, const clv_node *node, clv_error *err
     const clv_tensor *x = in(graph, node, 0);
     size_t elems;
 
-    CLV_TRY(need_constants(graph, node, err));
     CLV_TRY(clv_shape_elems(&elems, &x->shape));
     clv_shape shape = {.rank = 2, .dim = {x->shape.rank > 0 ? x->shape.rank : 1, (int64_t)elems}};
-    return clv_infer_set(graph, node, 0, CLV_I64, &shape, err);
+    return clv_infer_set_bound(graph, node, 0, CLV_I64, &shape, err);
 }
 
 clv_status infer_unique(clv_graph *graph, const clv_node *node, clv_error *err)
@@ -206,7 +195,6 @@ clv_status infer_unique(clv_graph *graph, const clv_node *node, clv_error *err)
     size_t elems;
     uint32_t axis = 0;
 
-    CLV_TRY(need_constants(graph, node, err));
     CLV_TRY(clv_shape_elems(&elems, &x->shape));
     shape.dim[0] = (int64_t)elems;
     if (along != NULL) {
@@ -214,9 +202,9 @@ clv_status infer_unique(clv_graph *graph, const clv_node *node, clv_error *err)
         shape = x->shape;
     }
     list.dim[0] = shape.dim[axis];
-    CLV_TRY(clv_infer_set(graph, node, 0, x->dtype, &shape, err));
+    CLV_TRY(clv_infer_set_bound(graph, node, 0, x->dtype, &shape, err));
     for (uint32_t i = 1; i < 4; i++)
-        CLV_TRY(clv_infer_set(graph, node, i, CLV_I64, &list, err));
+        CLV_TRY(clv_infer_set_bound(graph, node, i, CLV_I64, &list, err));
     return CLV_OK;
 }
 
@@ -228,7 +216,6 @@ clv_status infer_nms(clv_graph *graph, const clv_node *node, clv_error *err)
     const clv_shape *b = &boxes->shape, *s = &scores->shape;
     int64_t most = 0;
 
-    CLV_TRY(need_constants(graph, node, err));
     if (boxes->dtype != CLV_F32 || scores->dtype != CLV_F32)
         return clv_infer_fail(err, node, CLV_EFORMAT, "boxes and scores must be float32");
     if (b->rank != 3 || s->rank != 3 || b->dim[2] != 4 || b->dim[0] != s->dim[0] ||
@@ -248,5 +235,5 @@ clv_status infer_nms(clv_graph *graph, const clv_node *node, clv_error *err)
     if (__builtin_mul_overflow(s->dim[0], s->dim[1], &shape.dim[0]) ||
         __builtin_mul_overflow(shape.dim[0], most, &shape.dim[0]))
         return clv_infer_fail(err, node, CLV_ELIMIT, "the output would be too large");
-    return clv_infer_set(graph, node, 0, CLV_I64, &shape, err);
+    return clv_infer_set_bound(graph, node, 0, CLV_I64, &shape, err);
 }

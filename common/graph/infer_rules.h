@@ -37,6 +37,10 @@ clv_status clv_infer_fail(clv_error *err, const clv_node *node, clv_status code,
 clv_status clv_infer_set(clv_graph *graph, const clv_node *node, uint32_t i, clv_dtype dtype,
                          const clv_shape *shape, clv_error *err);
 
+/** The same, where @p shape is the largest one that is possible: marks the output as bounded. */
+clv_status clv_infer_set_bound(clv_graph *graph, const clv_node *node, uint32_t i, clv_dtype dtype,
+                               const clv_shape *shape, clv_error *err);
+
 /** The integers of a constant input, CLV_EUNSUPPORTED (with words) where it isn't constant. */
 clv_status clv_infer_ints(int64_t *out, uint32_t *n_out, const clv_graph *graph,
                           const clv_node *node, uint32_t input, clv_error *err);

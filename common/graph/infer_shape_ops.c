@@ -94,8 +94,9 @@ clv_status infer_pad(clv_graph *graph, const clv_node *node, clv_error *err)
     return clv_infer_set(graph, node, 0, first(graph, node)->dtype, &shape, err);
 }
 
-/* The one dimension that is -1 takes what is left of @p total. */
-static bool resolve_rest(clv_shape *shape, size_t total)
+/* The one dimension that is -1 takes what is left of @p total; at most so much, where that is only
+ * a bound. */
+static bool resolve_rest(clv_shape *shape, size_t total, bool is_bound)
 {
     size_t known = 1;
     uint32_t rest = CLV_MAX_RANK;
@@ -110,8 +111,8 @@ static bool resolve_rest(clv_shape *shape, size_t total)
             known *= (size_t)shape->dim[i];
     }
     if (rest == CLV_MAX_RANK)
-        return known == total;
-    if (known == 0 || total % known != 0)
+        return is_bound ? known <= total : known == total;
+    if (known == 0 || (total % known != 0 && !is_bound))
         return false;
     shape->dim[rest] = (int64_t)(total / known);
     return true;
@@ -133,7 +134,7 @@ clv_status infer_reshape(clv_graph *graph, const clv_node *node, clv_error *err)
         }
     }
     CLV_TRY(clv_shape_elems(&total, &x->shape));
-    if (!resolve_rest(&shape, total))
+    if (!resolve_rest(&shape, total, clv_node_input_is_bounded(graph, node, 0)))
         return clv_infer_fail(err, node, CLV_ESHAPE,
                               "the new shape doesn't hold the input's elements");
     return clv_infer_set(graph, node, 0, x->dtype, &shape, err);
@@ -155,12 +156,19 @@ clv_status infer_shape(clv_graph *graph, const clv_node *node, clv_error *err)
 
 clv_status infer_slice(clv_graph *graph, const clv_node *node, clv_error *err)
 {
+    const clv_tensor *x = first(graph, node);
+    clv_shape shape = x->shape;
     clv_slice_params p;
+
+    for (uint32_t i = 1; i < node->n_inputs; i++) {
+        const clv_tensor *given = clv_node_input(graph, node, i);
+        if (given != NULL && given->data == NULL) /* no slice has more than there is */
+            return clv_infer_set_bound(graph, node, 0, x->dtype, &shape, err);
+    }
     CLV_TRY(clv_slice_params_of(&p, graph, node, err));
-    clv_shape shape = first(graph, node)->shape;
     for (uint32_t i = 0; i < shape.rank; i++)
-        shape.dim[i] = p.count[i];
-    return clv_infer_set(graph, node, 0, first(graph, node)->dtype, &shape, err);
+        shape.dim[i] = clv_node_input_is_bounded(graph, node, 0) ? p.most[i] : p.count[i];
+    return clv_infer_set(graph, node, 0, x->dtype, &shape, err);
 }
 
 /* Parts of equal size, the last one smaller, as opset 18's num_outputs says. */
@@ -174,6 +182,21 @@ static clv_status split_evenly(int64_t *size_out, int64_t dim, uint32_t i, uint3
     return CLV_OK;
 }
 
+/* Every part as large as it can be: the last one of an even split isn't always the smallest when
+ * the axis gets shorter, and sizes that aren't constant may give all to one part. */
+static clv_status bound_split(clv_graph *graph, const clv_node *node, uint32_t axis, bool even,
+                              clv_error *err)
+{
+    const clv_tensor *x = first(graph, node);
+    clv_shape shape = x->shape;
+
+    if (even)
+        shape.dim[axis] = (shape.dim[axis] + node->n_outputs - 1) / node->n_outputs;
+    for (uint32_t i = 0; i < node->n_outputs; i++)
+        CLV_TRY(clv_infer_set_bound(graph, node, i, x->dtype, &shape, err));
+    return CLV_OK;
+}
+
 clv_status infer_split(clv_graph *graph, const clv_node *node, clv_error *err)
 {
     const clv_tensor *sizes = clv_node_input(graph, node, 1);
@@ -183,10 +206,12 @@ clv_status infer_split(clv_graph *graph, const clv_node *node, clv_error *err)
 
     CLV_TRY(clv_axis_of(&axis, clv_node_attr_int(node, "axis", 0), shape.rank, node, err));
     int64_t dim = left = shape.dim[axis];
-    if (sizes != NULL && (sizes->data == NULL || sizes->dtype != CLV_I64 ||
-                          sizes->shape.rank != 1 || sizes->shape.dim[0] != node->n_outputs))
+    if (sizes != NULL && (sizes->dtype != CLV_I64 || sizes->shape.rank != 1 ||
+                          sizes->shape.dim[0] != node->n_outputs))
         return clv_infer_fail(err, node, CLV_EUNSUPPORTED,
-                              "split sizes must be a constant with one element for each output");
+                              "there must be one split size for each output");
+    if (sizes == NULL ? clv_node_input_is_bounded(graph, node, 0) : sizes->data == NULL)
+        return bound_split(graph, node, axis, sizes == NULL, err);
     for (uint32_t i = 0; i < node->n_outputs; i++) {
         if (sizes != NULL)
             shape.dim[axis] = ((const int64_t *)sizes->data)[i];
@@ -227,6 +252,9 @@ clv_status infer_squeeze(clv_graph *graph, const clv_node *node, clv_error *err)
     uint32_t mask = 0, n;
 
     bool named = clv_node_input(graph, node, 1) != NULL;
+    if (!named && clv_node_input_is_bounded(graph, node, 0))
+        return clv_infer_fail(err, node, CLV_EUNSUPPORTED,
+                              "the output's rank depends on data: the axes must be named");
     if (named)
         CLV_TRY(read_axes(&mask, &n, graph, node, 0, err));
     for (uint32_t i = 0; i < x->shape.rank; i++) {

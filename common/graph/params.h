@@ -49,6 +49,7 @@ typedef struct clv_slice_params {
     int64_t begin[CLV_MAX_RANK];
     int64_t step[CLV_MAX_RANK];
     int64_t count[CLV_MAX_RANK];
+    int64_t most[CLV_MAX_RANK]; /**< the largest count if the input may also be smaller */
 } clv_slice_params;
 
 /** Which input has the weights and the bias of Conv, ConvInteger and QLinearConv. */

@@ -46,6 +46,9 @@ static int64_t clamp(int64_t v, int64_t low, int64_t high)
 static void resolve_slice(clv_slice_params *p, uint32_t axis, int64_t dim, int64_t start,
                           int64_t end, int64_t step)
 {
+    /* Counted from both ends, or backwards: a longer axis may leave fewer elements. */
+    bool grows = step > 0 && (start >= 0 || end < 0);
+
     start = start < 0 ? (start < -dim ? -1 : start + dim) : start; /* never wraps */
     end = end < 0 ? (end < -dim ? -1 : end + dim) : end;
     if (step > 0) {
@@ -59,6 +62,7 @@ static void resolve_slice(clv_slice_params *p, uint32_t axis, int64_t dim, int64
     }
     if (dim == 0)
         p->count[axis] = 0;
+    p->most[axis] = grows || dim == 0 ? p->count[axis] : (dim - 1) / (step > 0 ? step : -step) + 1;
     p->begin[axis] = start;
     p->step[axis] = step;
 }
@@ -74,7 +78,7 @@ clv_status clv_slice_params_of(clv_slice_params *out, const clv_graph *graph, co
     for (uint32_t i = 0; i < shape->rank; i++) {
         p.begin[i] = 0;
         p.step[i] = 1;
-        p.count[i] = shape->dim[i];
+        p.count[i] = p.most[i] = shape->dim[i];
     }
     CLV_TRY(read_input(starts, &n, CLV_MAX_RANK, graph, node, 1, err));
     CLV_TRY(read_input(ends, &n_ends, CLV_MAX_RANK, graph, node, 2, err));

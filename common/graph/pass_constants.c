@@ -7,8 +7,8 @@
 
 static bool can_fold(const clv_graph *graph, const clv_node *node)
 {
-    if (node->op == CLV_OP_SHAPE || node->op == CLV_OP_SIZE)
-        return true; /* they need the shape alone, which is known */
+    if (node->op == CLV_OP_SHAPE || node->op == CLV_OP_SIZE) /* they need the shape alone */
+        return !clv_node_input_is_bounded(graph, node, 0);
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         const clv_tensor *x = clv_node_input(graph, node, i);
         if (x != NULL && x->data == NULL)

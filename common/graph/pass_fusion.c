@@ -22,8 +22,9 @@ static uint32_t choose_conv(const clv_pass *pass, const clv_node *add)
 
     for (uint32_t i = 0; i < 2; i++) {
         if (!clv_shape_equal(&clv_node_input(graph, add, i)->shape, shape) ||
-            clv_value_is_constant(&graph->values[add->inputs[1 - i]]))
-            return 2; /* broadcast, or a bias in disguise */
+            clv_value_is_constant(&graph->values[add->inputs[1 - i]]) ||
+            clv_node_input_is_bounded(graph, add, i))
+            return 2; /* broadcast, or perhaps so, or a bias in disguise */
         uint32_t producer = clv_pass_sole_producer(pass, add->inputs[i]);
         if (producer != CLV_NO_NODE && takes_residual(graph, &graph->nodes[producer]) &&
             (best == 2 || producer > best_producer)) {

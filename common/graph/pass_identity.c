@@ -18,8 +18,9 @@ static bool is_identity(const clv_pass *pass, const clv_node *node)
     case CLV_OP_RESHAPE:
     case CLV_OP_FLATTEN:
     case CLV_OP_SQUEEZE:
-    case CLV_OP_EXPAND:
-        return clv_shape_equal(&x->shape, &y->shape);
+    case CLV_OP_EXPAND: /* equal bounds say nothing of the true shapes */
+        return clv_shape_equal(&x->shape, &y->shape) &&
+               !clv_node_input_is_bounded(pass->graph, node, 0);
     default:
         return false;
     }

@@ -4,12 +4,14 @@
 
 #include "base/error.h"
 #include "runtime/program_internal.h"
+#include "runtime/true_shapes.h"
 
 struct clv_exec {
     const clv_program *program;
     uint8_t *arena;
     uint8_t *scratch;
-    void **states; /* n_nodes: a backend's bound kernel */
+    void **states;           /* n_nodes: a backend's bound kernel; NULL for a dynamic step */
+    clv_true_shapes *shapes; /* NULL: all shapes are as planned */
 };
 
 static void *buffer_address(const clv_exec *exec, uint32_t buffer)
@@ -71,8 +73,12 @@ clv_status clv_exec_create(clv_exec **out, const clv_program *program, clv_error
                        "out of memory for %zu bytes of activations", program->memory.arena_bytes);
         goto done;
     }
+    if (program->is_dynamic && clv_true_shapes_create(&exec->shapes, program) != CLV_OK) {
+        (void)clv_fail(err, CLV_ENOMEM, program->graph->name, "out of memory");
+        goto done;
+    }
     for (uint32_t i = 0; i < n_nodes; i++) {
-        status = bind_step(exec, i, err);
+        status = program->steps[i].dynamic ? CLV_OK : bind_step(exec, i, err);
         if (status != CLV_OK)
             goto done;
     }
@@ -90,10 +96,18 @@ void clv_exec_free(clv_exec *exec)
         return;
     for (uint32_t i = 0; exec->states != NULL && i < exec->program->graph->n_nodes; i++)
         exec->program->steps[i].backend->unbind(exec->states[i]);
+    clv_true_shapes_free(exec->shapes);
     clv_free(exec->states);
     clv_free(exec->scratch);
     clv_free(exec->arena);
     clv_free(exec);
+}
+
+static bool is_shape_of(const clv_program *p, uint32_t value, const clv_shape *shape)
+{
+    const clv_value *v = &p->graph->values[value];
+    return v->bounded ? clv_shape_fits(shape, &v->tensor.shape)
+                      : clv_shape_equal(shape, &v->tensor.shape);
 }
 
 void clv_exec_load(clv_exec *exec, uint32_t value, const clv_tensor *tensor)
@@ -102,10 +116,13 @@ void clv_exec_load(clv_exec *exec, uint32_t value, const clv_tensor *tensor)
     const clv_place *place = &exec->program->places[value];
     clv_layout plain = clv_layout_plain();
 
-    assert(tensor->dtype == planned->dtype && clv_shape_equal(&tensor->shape, &planned->shape));
-    if (place->buffer != NO_BUFFER)
-        clv_layout_reorder(buffer_address(exec, place->buffer), &place->layout, tensor->data,
-                           &plain, &planned->shape, clv_dtype_bytes(planned->dtype));
+    assert(tensor->dtype == planned->dtype && is_shape_of(exec->program, value, &tensor->shape));
+    if (place->buffer == NO_BUFFER)
+        return;
+    clv_layout_reorder(buffer_address(exec, place->buffer), &place->layout, tensor->data, &plain,
+                       &tensor->shape, clv_dtype_bytes(planned->dtype));
+    if (exec->shapes != NULL)
+        clv_true_shapes_set(exec->shapes, value, &tensor->shape);
 }
 
 void clv_exec_store(const clv_exec *exec, uint32_t value, clv_tensor *tensor)
@@ -113,14 +130,16 @@ void clv_exec_store(const clv_exec *exec, uint32_t value, clv_tensor *tensor)
     const clv_tensor *planned = &exec->program->graph->values[value].tensor;
     const clv_place *place = &exec->program->places[value];
     clv_layout plain = clv_layout_plain();
+    const clv_shape *shape =
+        exec->shapes != NULL ? clv_true_shapes_get(exec->shapes, value) : &planned->shape;
     const void *from = planned->data; /* an output that is constant */
 
     assert(tensor->dtype == planned->dtype);
     if (place->buffer != NO_BUFFER)
         from = buffer_address(exec, place->buffer);
-    clv_layout_reorder(tensor->data, &plain, from, &place->layout, &planned->shape,
+    clv_layout_reorder(tensor->data, &plain, from, &place->layout, shape,
                        clv_dtype_bytes(planned->dtype));
-    tensor->shape = planned->shape;
+    tensor->shape = *shape;
 }
 
 void clv_exec_poison(clv_exec *exec)
@@ -145,6 +164,8 @@ static clv_status run_step(clv_exec *exec, uint32_t index)
                            constant ? &plain : &from->layout, &tensor->shape,
                            clv_dtype_bytes(tensor->dtype));
     }
+    if (step->dynamic)
+        return clv_true_shapes_run(exec->shapes, index, exec->arena, exec->scratch);
     return step->backend->run(step->kernel, exec->states[index]);
 }
 

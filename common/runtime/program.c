@@ -79,6 +79,16 @@ static clv_status place_inputs(compiler *c)
     return CLV_OK;
 }
 
+static bool is_bounded(const clv_graph *graph, const clv_node *node)
+{
+    bool bounded = false;
+    for (uint32_t i = 0; i < node->n_inputs; i++)
+        bounded |= clv_node_input_is_bounded(graph, node, i);
+    for (uint32_t i = 0; i < node->n_outputs; i++)
+        bounded |= node->outputs[i] != CLV_NO_VALUE && graph->values[node->outputs[i]].bounded;
+    return bounded;
+}
+
 /* The wanted backend, or ref where it can't. */
 static clv_status compile_kernel(compiler *c, uint32_t index, clv_kernel_io *io)
 {
@@ -86,7 +96,9 @@ static clv_status compile_kernel(compiler *c, uint32_t index, clv_kernel_io *io)
     const clv_node *node = &graph->nodes[index];
     clv_step *step = &c->program->steps[index];
 
-    if (c->wanted != &clv_backend_ref && c->wanted->supports(graph, node)) {
+    step->dynamic = is_bounded(graph, node);
+    c->program->is_dynamic |= step->dynamic;
+    if (c->wanted != &clv_backend_ref && !step->dynamic && c->wanted->supports(graph, node)) {
         clv_status status = c->wanted->compile(&step->kernel, io, graph, node, &c->options, c->err);
         step->backend = c->wanted;
         if (status != CLV_EUNSUPPORTED)
@@ -105,7 +117,11 @@ static clv_status compile_kernel(compiler *c, uint32_t index, clv_kernel_io *io)
     io->inplace_input = CLV_NO_VALUE;
     io->scratch_bytes = 0;
     io->keeps_constants = 0;
-    return clv_backend_ref.compile(&step->kernel, io, graph, node, &c->options, c->err);
+    CLV_TRY(clv_backend_ref.compile(&step->kernel, io, graph, node, &c->options, c->err));
+    if (step->dynamic) /* the planned sizes of input and output may differ where the true ones agree
+                        */
+        io->inplace_input = CLV_NO_VALUE;
+    return CLV_OK;
 }
 
 /* There is room for one a node's input, and one more. */

@@ -7,6 +7,8 @@
  *  clv_program: compiled once, immutable, shared by threads. One step for each node, so a cut has
  *  the same number as in the graph. clv_exec: one arena and one set of bound kernels; one thread
  *  at a time. Running [from, to) is an index range: nothing is compiled, copied or allocated.
+ *  Where a shape depends on data (clv_value.bounded), memory is planned for the largest one, the
+ *  node runs on `ref`, and the true shape is what clv_exec_store() gives and clv_exec_load() takes.
  *
  *      clv_exec_load(exec, frontier(from))   values from outside, plain row-major
  *      clv_exec_run(exec, from, to)
@@ -57,14 +59,14 @@ CLV_NODISCARD clv_status clv_exec_create(clv_exec **out, const clv_program *prog
                                          clv_error *err);
 void clv_exec_free(clv_exec *exec); /* NULL is a no-op */
 
-/** Put a value in: @p tensor is plain row-major, of the value's type and shape (both are demanded:
- *  who has them from outside checks them before). */
+/** Put a value in: @p tensor is plain row-major, of the value's type and shape; a bounded value's
+ *  (graph.h) may be smaller. Both are demanded: who has them from outside checks them before. */
 void clv_exec_load(clv_exec *exec, uint32_t value, const clv_tensor *tensor);
 
 /** Take a value out. It must be in the frontier of where the last run ended (or have been made by
  *  it as a graph output).
  *  @param tensor  In: the value's type, which is demanded, and memory for the planned shape. Out:
- *                 the shape, and plain row-major data. */
+ *                 the true shape, and plain row-major data. */
 void clv_exec_store(const clv_exec *exec, uint32_t value, clv_tensor *tensor);
 
 /** Fill the arena and the scratch memory with NaNs, so that a run which reads what nobody loaded
@@ -72,7 +74,8 @@ void clv_exec_store(const clv_exec *exec, uint32_t value, clv_tensor *tensor);
 void clv_exec_poison(clv_exec *exec);
 
 /** Run nodes [from, to). The frontier of @p from is loaded, or is what an earlier run left.
- *  @return CLV_OK; CLV_EINVAL unless from <= to <= n_nodes; what a kernel says of bad data. */
+ *  @return CLV_OK; CLV_EINVAL unless from <= to <= n_nodes; what a kernel says of bad data;
+ *          CLV_ESHAPE where a shape that depends on data doesn't fit, or isn't in the plan. */
 CLV_NODISCARD clv_status clv_exec_run(clv_exec *exec, uint32_t from, uint32_t to);
 
 #endif

@@ -28,6 +28,7 @@ typedef struct clv_step {
     uint32_t *input_buffers; /**< n_inputs of the node; NO_BUFFER: constant or absent */
     clv_reorder *reorders;
     uint32_t n_reorders;
+    bool dynamic; /**< has bounded inputs or outputs: runs as true_shapes.h says, on `ref` */
 } clv_step;
 
 struct clv_program {
@@ -35,6 +36,7 @@ struct clv_program {
     clv_frontiers *frontiers;
     clv_step *steps;   /**< n_nodes */
     clv_place *places; /**< n_values */
+    bool is_dynamic;   /**< some step is */
     bool *keeps;       /**< n_values: a kernel reads this constant when it runs */
     clv_planned_buffer *buffers;
     uint32_t n_buffers, cap_buffers;

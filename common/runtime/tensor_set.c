@@ -12,6 +12,10 @@ static clv_status make_room(clv_tensor_set *set, uint32_t count)
     if (tensors == NULL)
         return CLV_ENOMEM;
     set->tensors = tensors;
+    clv_shape *planned = clv_realloc_array(set->planned, count, sizeof *planned);
+    if (planned == NULL)
+        return CLV_ENOMEM;
+    set->planned = planned;
     set->room = count;
     return CLV_OK;
 }
@@ -57,6 +61,7 @@ clv_status clv_tensor_set_fit(clv_tensor_set *set, const clv_graph *graph, const
         CLV_TRY(aligned_bytes(&bytes, &graph->values[values[i]].tensor));
         set->tensors[i] = graph->values[values[i]].tensor;
         set->tensors[i].data = at;
+        set->planned[i] = set->tensors[i].shape;
         at += bytes;
     }
     set->count = count;
@@ -67,5 +72,6 @@ void clv_tensor_set_done(clv_tensor_set *set)
 {
     clv_free(set->memory);
     clv_free(set->tensors);
+    clv_free(set->planned);
     *set = (clv_tensor_set){0};
 }

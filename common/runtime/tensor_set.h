@@ -10,6 +10,9 @@
 /** All zero is an empty set. */
 typedef struct clv_tensor_set {
     clv_tensor *tensors; /**< dense, row-major, each aligned to CLV_ALIGN */
+    /** The shapes that the memory is for. A tensor whose value is bounded (graph.h) may get a
+     *  smaller one, a different one for each frame. */
+    clv_shape *planned;
     uint32_t count;
     /* private */
     uint32_t room;

@@ -69,6 +69,9 @@ CLV_NODISCARD clv_status clv_tensor_bytes(size_t *out, const clv_tensor *tensor)
 
 bool clv_shape_equal(const clv_shape *a, const clv_shape *b);
 
+/** Whether @p shape has the rank of @p bound and no dimension that is negative or larger. */
+bool clv_shape_fits(const clv_shape *shape, const clv_shape *bound);
+
 /** Write "1x3x224x224" ("scalar" for rank 0), cut to @p cap with its final NUL.
  *  @return @p dst. */
 char *clv_shape_format(char *dst, size_t cap, const clv_shape *shape);

@@ -251,6 +251,12 @@ clv_status clv_ref_evaluate(const clv_graph *graph, const clv_node *node, const 
                       : run_with_scratch(graph, node, inputs, outputs, bytes);
 }
 
+clv_status clv_ref_run(const clv_graph *graph, const clv_node *node, const clv_tensor *inputs,
+                       clv_tensor *outputs)
+{
+    return run_node(graph, node, inputs, outputs);
+}
+
 /* --- the backend -------------------------------------------------------------------------- */
 
 struct clv_kernel {
