@@ -79,8 +79,8 @@ static void take_reply(clv_edge *edge, uint32_t index, const clv_link_event *eve
     clv_tensor_set *outputs = &slot->outputs[CLV_AGENT_MODEL];
     clv_error err = CLV_ERROR_INIT;
 
-    clv_status status = clv_activation_decode(outputs->tensors, outputs->count, event->payload,
-                                              event->payload_bytes, &err);
+    clv_status status = clv_activation_decode(outputs->tensors, outputs->planned, outputs->count,
+                                              event->payload, event->payload_bytes, &err);
     if (status != CLV_OK) {
         clv_agent_explain(slot, status, "its reply is malformed: %.160s", err.message);
         clv_agent_refused(&edge->agent, index);

@@ -89,14 +89,14 @@ static clv_status make_message(clv_link_message **out, size_t *payload_bytes, cl
     size_t bound;
 
     CLV_TRY(clv_network_take_frontier(frontier, model, action->cut, &slot->inputs[0]));
-    CLV_TRY(clv_activation_bound(&bound, frontier->tensors, frontier->count));
+    CLV_TRY(clv_activation_bound(&bound, frontier->tensors, frontier->planned, frontier->count));
     clv_link_request request = {.frame = slot->frame,
                                 .bundle = clv_bundle_id(edge->bundle),
                                 .cut = action->cut,
                                 .deadline_us = action->left_us};
     CLV_TRY(clv_link_message_create(&message, &payload, &request, bound));
     clv_status status = clv_activation_encode(payload_bytes, edge->codec, frontier->tensors,
-                                              frontier->count, payload, bound);
+                                              frontier->planned, frontier->count, payload, bound);
     if (status != CLV_OK) {
         clv_link_message_free(message);
         return status;

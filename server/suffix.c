@@ -43,7 +43,8 @@ clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec, const clv_program
     if (status != CLV_OK)
         return clv_fail(err, status, NULL, "no room for the %u tensors of cut %u", frontier.count,
                         cut);
-    CLV_TRY(clv_activation_decode(tensors->tensors, tensors->count, payload, bytes, err));
+    CLV_TRY(clv_activation_decode(tensors->tensors, tensors->planned, tensors->count, payload,
+                                  bytes, err));
     for (uint32_t i = 0; i < frontier.count; i++)
         clv_exec_load(exec, frontier.values[i], &tensors->tensors[i]);
     return CLV_OK;
@@ -52,7 +53,8 @@ clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec, const clv_program
 clv_status clv_suffix_bound(size_t *out, clv_suffix *suffix, const clv_program *program)
 {
     CLV_TRY(fit_outputs(suffix, clv_program_graph(program)));
-    return clv_activation_bound(out, suffix->tensors.tensors, suffix->tensors.count);
+    return clv_activation_bound(out, suffix->tensors.tensors, suffix->tensors.planned,
+                                suffix->tensors.count);
 }
 
 clv_status clv_suffix_store(size_t *bytes_out, clv_suffix *suffix, const clv_exec *exec,
@@ -63,5 +65,5 @@ clv_status clv_suffix_store(size_t *bytes_out, clv_suffix *suffix, const clv_exe
     for (uint32_t i = 0; i < graph->n_outputs; i++)
         clv_exec_store(exec, graph->outputs[i], &suffix->tensors.tensors[i]);
     return clv_activation_encode(bytes_out, CLV_CODEC_FLOAT, suffix->tensors.tensors,
-                                 graph->n_outputs, dst, cap);
+                                 suffix->tensors.planned, graph->n_outputs, dst, cap);
 }

@@ -30,7 +30,8 @@ static clv_status init_sets(split_run *run)
         return CLV_OK;
     clv_frontier frontier = frontier_of(run);
     CLV_TRY(clv_tensor_set_fit(&run->frontier, graph, frontier.values, frontier.count));
-    CLV_TRY(clv_activation_bound(&run->payload_cap, run->frontier.tensors, frontier.count));
+    CLV_TRY(clv_activation_bound(&run->payload_cap, run->frontier.tensors, run->frontier.planned,
+                                 frontier.count));
     run->payload = clv_calloc(run->payload_cap, 1);
     return run->payload != NULL ? CLV_OK : CLV_ENOMEM;
 }
@@ -105,13 +106,14 @@ static clv_status run_split(split_run *run, size_t *bytes_out, clv_error *err)
     const clv_graph *graph = clv_program_graph(run->program);
     const uint32_t *frontier = frontier_of(run).values;
     clv_tensor *tensors = run->frontier.tensors;
+    const clv_planned *planned = run->frontier.planned;
     uint32_t count = run->frontier.count;
 
     CLV_TRY(clv_exec_run(run->device, 0, run->cut));
     store(run->device, frontier, &run->frontier);
-    CLV_TRY(clv_activation_encode(bytes_out, run->codec, tensors, count, run->payload,
+    CLV_TRY(clv_activation_encode(bytes_out, run->codec, tensors, planned, count, run->payload,
                                   run->payload_cap));
-    CLV_TRY(clv_activation_decode(tensors, count, run->payload, *bytes_out, err));
+    CLV_TRY(clv_activation_decode(tensors, planned, count, run->payload, *bytes_out, err));
     load(run->server, frontier, &run->frontier);
     CLV_TRY(clv_exec_run(run->server, run->cut, graph->n_nodes));
     store(run->server, graph->outputs, &run->outputs);

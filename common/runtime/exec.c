@@ -116,7 +116,10 @@ void clv_exec_load(clv_exec *exec, uint32_t value, const clv_tensor *tensor)
     const clv_place *place = &exec->program->places[value];
     clv_layout plain = clv_layout_plain();
 
-    assert(tensor->dtype == planned->dtype && is_shape_of(exec->program, value, &tensor->shape));
+    bool fits =
+        tensor->dtype == planned->dtype && is_shape_of(exec->program, value, &tensor->shape);
+    assert(fits);
+    (void)fits;
     if (place->buffer == NO_BUFFER)
         return;
     clv_layout_reorder(buffer_address(exec, place->buffer), &place->layout, tensor->data, &plain,

@@ -12,7 +12,7 @@ static clv_status make_room(clv_tensor_set *set, uint32_t count)
     if (tensors == NULL)
         return CLV_ENOMEM;
     set->tensors = tensors;
-    clv_shape *planned = clv_realloc_array(set->planned, count, sizeof *planned);
+    clv_planned *planned = clv_realloc_array(set->planned, count, sizeof *planned);
     if (planned == NULL)
         return CLV_ENOMEM;
     set->planned = planned;
@@ -61,7 +61,7 @@ clv_status clv_tensor_set_fit(clv_tensor_set *set, const clv_graph *graph, const
         CLV_TRY(aligned_bytes(&bytes, &graph->values[values[i]].tensor));
         set->tensors[i] = graph->values[values[i]].tensor;
         set->tensors[i].data = at;
-        set->planned[i] = set->tensors[i].shape;
+        set->planned[i] = (clv_planned){set->tensors[i].shape, graph->values[values[i]].bounded};
         at += bytes;
     }
     set->count = count;

@@ -5,14 +5,15 @@
 /** @file tensor_set.h: tensors for some values of a graph, with memory of their own that is kept
  *  when the set is fitted to others: inputs, outputs, a frontier. One owner. */
 
+#include "codec/activation.h"
 #include "graph/graph.h"
 
 /** All zero is an empty set. */
 typedef struct clv_tensor_set {
     clv_tensor *tensors; /**< dense, row-major, each aligned to CLV_ALIGN */
-    /** The shapes that the memory is for. A tensor whose value is bounded (graph.h) may get a
-     *  smaller one, a different one for each frame. */
-    clv_shape *planned;
+    /** What the memory is for. A tensor whose value is bounded (graph.h) may get a smaller shape, a
+     *  different one for each frame. */
+    clv_planned *planned;
     uint32_t count;
     /* private */
     uint32_t room;

@@ -57,9 +57,9 @@ static void check_lossless(frontier *f)
     size_t bytes;
     frontier again = frontier_make(f);
 
-    if (clv_activation_encode(&bytes, CLV_CODEC_FLOAT, f->tensors, f->n, payload, sizeof payload) !=
-            CLV_OK ||
-        clv_activation_decode(again.tensors, f->n, payload, bytes, NULL) != CLV_OK)
+    if (clv_activation_encode(&bytes, CLV_CODEC_FLOAT, f->tensors, NULL, f->n, payload,
+                              sizeof payload) != CLV_OK ||
+        clv_activation_decode(again.tensors, NULL, f->n, payload, bytes, NULL) != CLV_OK)
         abort();
     for (uint32_t i = 0; i < f->n; i++) {
         size_t n;
@@ -81,12 +81,12 @@ static void decode_any(const uint8_t *data, size_t bytes)
     memcpy(payload, data + 1, n);
     if (data[0] < 128 && n >= HEADER_BYTES) { /* otherwise the header is fuzzed, too */
         size_t unused;
-        if (clv_activation_encode(&unused, CLV_CODEC_FLOAT, f.tensors, f.n, header,
+        if (clv_activation_encode(&unused, CLV_CODEC_FLOAT, f.tensors, NULL, f.n, header,
                                   sizeof header) != CLV_OK)
             abort();
         memcpy(payload, header, HEADER_BYTES);
     }
-    if (clv_activation_decode(f.tensors, f.n, payload, n, NULL) == CLV_OK)
+    if (clv_activation_decode(f.tensors, NULL, f.n, payload, n, NULL) == CLV_OK)
         check_lossless(&f);
     free(payload);
     frontier_done(&f);
@@ -102,8 +102,9 @@ static void encode_any(const uint8_t *data, size_t bytes)
     clv_tensor src = {CLV_F32, {1, {(int64_t)n}}, x}, dst = {CLV_F32, {1, {(int64_t)n}}, y};
 
     memcpy(x, data, n * sizeof x[0]);
-    if (clv_activation_encode(&used, CLV_CODEC_UINT8, &src, 1, payload, sizeof payload) != CLV_OK ||
-        clv_activation_decode(&dst, 1, payload, used, NULL) != CLV_OK)
+    if (clv_activation_encode(&used, CLV_CODEC_UINT8, &src, NULL, 1, payload, sizeof payload) !=
+            CLV_OK ||
+        clv_activation_decode(&dst, NULL, 1, payload, used, NULL) != CLV_OK)
         abort();
     for (size_t i = 0; i < n; i++) {
         low = fminf(low, x[i]);

@@ -50,8 +50,8 @@ static void run_suffix(edge_server *server, uint32_t cut, const uint8_t *payload
 
     check(clv_tensor_set_fit(&server->frontier, graph, frontier.values, frontier.count) == CLV_OK,
           "out of memory");
-    check(clv_activation_decode(server->frontier.tensors, frontier.count, payload, bytes, NULL) ==
-              CLV_OK,
+    check(clv_activation_decode(server->frontier.tensors, server->frontier.planned, frontier.count,
+                                payload, bytes, NULL) == CLV_OK,
           "a request's payload is malformed");
     for (uint32_t i = 0; i < frontier.count; i++)
         clv_exec_load(server->exec, frontier.values[i], &server->frontier.tensors[i]);
@@ -71,10 +71,12 @@ static void reply(edge_server *server, clv_incoming *request)
     uint8_t *out;
 
     run_suffix(server, header->cut, payload, bytes);
-    check(clv_activation_bound(&bound, outputs->tensors, outputs->count) == CLV_OK, "bound");
+    check(clv_activation_bound(&bound, outputs->tensors, outputs->planned, outputs->count) ==
+              CLV_OK,
+          "bound");
     check(clv_incoming_reserve(request, &out, bound) == CLV_OK, "reserve");
-    check(clv_activation_encode(&bytes, CLV_CODEC_FLOAT, outputs->tensors, outputs->count, out,
-                                bound) == CLV_OK,
+    check(clv_activation_encode(&bytes, CLV_CODEC_FLOAT, outputs->tensors, outputs->planned,
+                                outputs->count, out, bound) == CLV_OK,
           "encode");
     clv_incoming_send(request, bytes, server->mood == SERVER_BOASTS ? &boast : &honest);
 }

@@ -27,11 +27,12 @@ static uint8_t *encode_values(const tiny_run *run, const uint32_t *values, uint3
         assert_non_null(tensors[i].data);
         clv_exec_store(run->exec, values[i], &tensors[i]);
     }
-    assert_int_equal(clv_activation_bound(&bound, tensors, count), CLV_OK);
+    assert_int_equal(clv_activation_bound(&bound, tensors, NULL, count), CLV_OK);
     uint8_t *encoded = clv_calloc(bound, 1);
     assert_non_null(encoded);
     assert_int_equal(
-        clv_activation_encode(bytes_out, CLV_CODEC_FLOAT, tensors, count, encoded, bound), CLV_OK);
+        clv_activation_encode(bytes_out, CLV_CODEC_FLOAT, tensors, NULL, count, encoded, bound),
+        CLV_OK);
     for (uint32_t i = 0; i < count; i++)
         clv_free(tensors[i].data);
     return encoded;

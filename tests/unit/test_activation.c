@@ -35,10 +35,11 @@ static clv_tensor tensor_1d(clv_dtype dtype, int64_t n, void *data)
 static uint8_t *encode(size_t *bytes_out, clv_codec codec, const clv_tensor *tensors, uint32_t n)
 {
     size_t bound;
-    assert_int_equal(clv_activation_bound(&bound, tensors, n), CLV_OK);
+    assert_int_equal(clv_activation_bound(&bound, tensors, NULL, n), CLV_OK);
     uint8_t *payload = malloc(bound);
     assert_non_null(payload);
-    assert_int_equal(clv_activation_encode(bytes_out, codec, tensors, n, payload, bound), CLV_OK);
+    assert_int_equal(clv_activation_encode(bytes_out, codec, tensors, NULL, n, payload, bound),
+                     CLV_OK);
     assert_true(*bytes_out <= bound);
     return payload;
 }
@@ -49,7 +50,7 @@ static size_t round_trip(float *out, clv_codec codec, float *x, int64_t n)
     size_t bytes;
     clv_tensor src = tensor_1d(CLV_F32, n, x), dst = tensor_1d(CLV_F32, n, out);
     uint8_t *payload = encode(&bytes, codec, &src, 1);
-    assert_int_equal(clv_activation_decode(&dst, 1, payload, bytes, NULL), CLV_OK);
+    assert_int_equal(clv_activation_decode(&dst, NULL, 1, payload, bytes, NULL), CLV_OK);
     free(payload);
     return bytes;
 }
@@ -73,7 +74,7 @@ static void test_activation__float_is_bit_identical_for_every_type(void **state)
         size_t bytes, element = clv_dtype_bytes((clv_dtype)dtype);
         uint8_t *payload = encode(&bytes, CLV_CODEC_FLOAT, src, 3);
         assert_int_equal(bytes, 4 + 3 + 97 * element);
-        assert_int_equal(clv_activation_decode(dst, 3, payload, bytes, NULL), CLV_OK);
+        assert_int_equal(clv_activation_decode(dst, NULL, 3, payload, bytes, NULL), CLV_OK);
         assert_memory_equal(in[0], out[0], 96 * element);
         assert_memory_equal(in[1], out[1], element);
         free(payload);
@@ -160,7 +161,7 @@ static void test_activation__uint8_leaves_what_it_cannot_carry(void **state)
     size_t bytes;
     clv_tensor src = tensor_1d(CLV_I32, 4, ints), dst = tensor_1d(CLV_I32, 4, ints_out);
     uint8_t *payload = encode(&bytes, CLV_CODEC_UINT8, &src, 1);
-    assert_int_equal(clv_activation_decode(&dst, 1, payload, bytes, NULL), CLV_OK);
+    assert_int_equal(clv_activation_decode(&dst, NULL, 1, payload, bytes, NULL), CLV_OK);
     assert_memory_equal(ints, ints_out, sizeof ints);
     free(payload);
 }
@@ -176,23 +177,25 @@ static void test_activation__encode_checks_its_arguments(void **state)
     static clv_tensor many[CLV_ACTIVATION_MAX_TENSORS + 1];
 
     (void)state;
-    assert_int_equal(clv_activation_bound(&bound, &t, 1), CLV_OK);
+    assert_int_equal(clv_activation_bound(&bound, &t, NULL, 1), CLV_OK);
     assert_int_equal(bound, 4 + 1 + 32);
-    assert_int_equal(clv_activation_encode(&bytes, CLV_CODEC_FLOAT, &t, 1, dst, bound - 1),
+    assert_int_equal(clv_activation_encode(&bytes, CLV_CODEC_FLOAT, &t, NULL, 1, dst, bound - 1),
                      CLV_ENOSPC);
-    assert_int_equal(clv_activation_encode(&bytes, CLV_CODEC_COUNT, &t, 1, dst, bound), CLV_EINVAL);
-    assert_int_equal(clv_activation_encode(&bytes, CLV_CODEC_FLOAT, &none, 1, dst, sizeof dst),
+    assert_int_equal(clv_activation_encode(&bytes, CLV_CODEC_COUNT, &t, NULL, 1, dst, bound),
                      CLV_EINVAL);
-    assert_int_equal(clv_activation_bound(&bound, &negative, 1), CLV_ESHAPE);
+    assert_int_equal(
+        clv_activation_encode(&bytes, CLV_CODEC_FLOAT, &none, NULL, 1, dst, sizeof dst),
+        CLV_EINVAL);
+    assert_int_equal(clv_activation_bound(&bound, &negative, NULL, 1), CLV_ESHAPE);
     for (size_t i = 0; i < sizeof many / sizeof many[0]; i++)
         many[i] = tensor_1d(CLV_U8, 0, NULL);
-    assert_int_equal(clv_activation_bound(&bound, many, CLV_ACTIVATION_MAX_TENSORS), CLV_OK);
-    assert_int_equal(clv_activation_bound(&bound, many, CLV_ACTIVATION_MAX_TENSORS + 1),
+    assert_int_equal(clv_activation_bound(&bound, many, NULL, CLV_ACTIVATION_MAX_TENSORS), CLV_OK);
+    assert_int_equal(clv_activation_bound(&bound, many, NULL, CLV_ACTIVATION_MAX_TENSORS + 1),
                      CLV_ELIMIT);
     assert_int_equal(bytes, 77);
-    assert_int_equal(clv_activation_encode(&bytes, CLV_CODEC_UINT8, NULL, 0, dst, 4), CLV_OK);
+    assert_int_equal(clv_activation_encode(&bytes, CLV_CODEC_UINT8, NULL, NULL, 0, dst, 4), CLV_OK);
     assert_int_equal(bytes, 4);
-    assert_int_equal(clv_activation_decode(NULL, 0, dst, 4, NULL), CLV_OK);
+    assert_int_equal(clv_activation_decode(NULL, NULL, 0, dst, 4, NULL), CLV_OK);
 }
 
 static void test_activation__refuses_a_payload_of_other_tensors(void **state)
@@ -210,10 +213,11 @@ static void test_activation__refuses_a_payload_of_other_tensors(void **state)
     (void)state;
     uint8_t *payload = encode(&bytes, CLV_CODEC_UINT8, t, 2);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        assert_int_equal(clv_activation_decode(others[i], 2, payload, bytes, &err), CLV_ESHAPE);
-    assert_int_equal(clv_activation_decode(t, 1, payload, bytes, &err), CLV_ESHAPE);
+        assert_int_equal(clv_activation_decode(others[i], NULL, 2, payload, bytes, &err),
+                         CLV_ESHAPE);
+    assert_int_equal(clv_activation_decode(t, NULL, 1, payload, bytes, &err), CLV_ESHAPE);
     assert_non_null(strstr(err.message, "other tensors"));
-    assert_int_equal(clv_activation_decode(t, 2, payload, bytes, &err), CLV_OK);
+    assert_int_equal(clv_activation_decode(t, NULL, 2, payload, bytes, &err), CLV_OK);
     free(payload);
 }
 
@@ -233,13 +237,13 @@ static void test_activation__refuses_every_cut_and_extra_bytes(void **state)
         for (size_t n = 0; n < bytes; n++) {
             uint8_t *cut = malloc(n ? n : 1);
             memcpy(cut, payload, n);
-            assert_int_equal(clv_activation_decode(t, 3, cut, n, &err), CLV_EFORMAT);
+            assert_int_equal(clv_activation_decode(t, NULL, 3, cut, n, &err), CLV_EFORMAT);
             assert_true(err.location[0] != '\0');
             free(cut);
         }
         uint8_t *longer = calloc(bytes + 1, 1);
         memcpy(longer, payload, bytes);
-        assert_int_equal(clv_activation_decode(t, 3, longer, bytes + 1, &err), CLV_EFORMAT);
+        assert_int_equal(clv_activation_decode(t, NULL, 3, longer, bytes + 1, &err), CLV_EFORMAT);
         assert_non_null(strstr(err.message, "follow"));
         free(longer);
         free(payload);
@@ -254,7 +258,7 @@ static clv_status decode_changed(size_t at, const void *bytes, size_t n, clv_err
     clv_tensor t = tensor_1d(CLV_F32, 3, x);
     uint8_t *payload = encode(&size, CLV_CODEC_UINT8, &t, 1);
     memcpy(payload + at, bytes, n);
-    clv_status status = clv_activation_decode(&t, 1, payload, size, err);
+    clv_status status = clv_activation_decode(&t, NULL, 1, payload, size, err);
     free(payload);
     return status;
 }
@@ -290,13 +294,13 @@ static void test_activation__refuses_quantised_integers_and_bad_bools(void **sta
     (void)state;
     uint8_t *payload = encode(&bytes, CLV_CODEC_FLOAT, &t, 1);
     payload[4] = CLV_CODEC_UINT8;
-    assert_int_equal(clv_activation_decode(&t, 1, payload, bytes, &err), CLV_EFORMAT);
+    assert_int_equal(clv_activation_decode(&t, NULL, 1, payload, bytes, &err), CLV_EFORMAT);
     assert_non_null(strstr(err.message, "float32"));
     free(payload);
 
     payload = encode(&bytes, CLV_CODEC_FLOAT, &b, 1);
     payload[6] = 2;
-    assert_int_equal(clv_activation_decode(&b, 1, payload, bytes, &err), CLV_EFORMAT);
+    assert_int_equal(clv_activation_decode(&b, NULL, 1, payload, bytes, &err), CLV_EFORMAT);
     assert_non_null(strstr(err.message, "bool"));
     free(payload);
 }
@@ -361,8 +365,8 @@ static void check_golden(const char *payload_path, const char *tensors_path)
     assert_int_equal(plain_decode(plain, payload.data, payload.size), expected.size);
     assert_memory_equal(plain, expected.data, expected.size);
 
-    assert_int_equal(clv_activation_decode(tensors, N_GOLDEN, payload.data, payload.size, NULL),
-                     CLV_OK);
+    assert_int_equal(
+        clv_activation_decode(tensors, NULL, N_GOLDEN, payload.data, payload.size, NULL), CLV_OK);
     size_t at = 0;
     for (size_t i = 0; i < N_GOLDEN; i++) {
         size_t bytes;
@@ -392,8 +396,8 @@ static void test_activation__writes_the_golden_payloads(void **state)
     (void)state;
     (void)golden_tensors(tensors, memory);
     assert_int_equal(clv_mapping_open(&lossless, paths[CLV_CODEC_FLOAT], MAX_BYTES, NULL), CLV_OK);
-    assert_int_equal(clv_activation_decode(tensors, N_GOLDEN, lossless.data, lossless.size, NULL),
-                     CLV_OK);
+    assert_int_equal(
+        clv_activation_decode(tensors, NULL, N_GOLDEN, lossless.data, lossless.size, NULL), CLV_OK);
     clv_mapping_done(&lossless);
     for (int codec = 0; codec < CLV_CODEC_COUNT; codec++) {
         size_t bytes;
