@@ -88,20 +88,26 @@ uint32_t gb_ints(clv_graph *graph, const char *name, const int64_t *values, uint
     return add_constant(graph, name, tensor_of(CLV_I64, (gb_dims){{n}}), values);
 }
 
-uint32_t gb_node(clv_graph *graph, clv_op op, const char *inputs, const char *output)
+uint32_t gb_node(clv_graph *graph, clv_op op, const char *inputs, const char *outputs)
 {
-    uint32_t in[16], n = 0, out;
+    uint32_t in[16], out[16];
     char text[256];
     clv_error err = CLV_ERROR_INIT;
+    clv_node_desc desc = {.name = outputs, .op = op, .inputs = in, .outputs = out};
 
     (void)snprintf(text, sizeof text, "%s", inputs);
     for (char *name = strtok(text, " "); name != NULL; name = strtok(NULL, " "))
-        in[n++] = strcmp(name, "-") == 0 ? CLV_NO_VALUE : clv_graph_find_value(graph, name);
-    must(clv_graph_add_value(&out, graph, output), output, NULL);
-    clv_node_desc desc = {
-        .name = output, .op = op, .inputs = in, .n_inputs = n, .outputs = &out, .n_outputs = 1};
-    must(clv_graph_add_node(graph, &desc, &err), output, &err);
-    return out;
+        in[desc.n_inputs++] =
+            strcmp(name, "-") == 0 ? CLV_NO_VALUE : clv_graph_find_value(graph, name);
+    (void)snprintf(text, sizeof text, "%s", outputs);
+    for (char *name = strtok(text, " "); name != NULL; name = strtok(NULL, " ")) {
+        out[desc.n_outputs] = CLV_NO_VALUE;
+        if (strcmp(name, "-") != 0)
+            must(clv_graph_add_value(&out[desc.n_outputs], graph, name), name, NULL);
+        desc.n_outputs++;
+    }
+    must(clv_graph_add_node(graph, &desc, &err), outputs, &err);
+    return out[0];
 }
 
 static void add_attr(clv_graph *graph, clv_attr attr)

@@ -24,9 +24,9 @@ uint32_t gb_constant(clv_graph *graph, const char *name, gb_dims dims);
 uint32_t gb_floats(clv_graph *graph, const char *name, const float *values, uint32_t n);
 uint32_t gb_ints(clv_graph *graph, const char *name, const int64_t *values, uint32_t n);
 
-/** A node named after its one output; inputs are names with blanks between them ("x w -": '-' is an
- *  absent one). @return the output's value. */
-uint32_t gb_node(clv_graph *graph, clv_op op, const char *inputs, const char *output);
+/** A node named after its output, or outputs; both are names with blanks between them ("x w -": '-'
+ *  is an absent one). @return the first output's value. */
+uint32_t gb_node(clv_graph *graph, clv_op op, const char *inputs, const char *outputs);
 
 /** An int or ints attribute of the last node. */
 void gb_attr_int(clv_graph *graph, const char *name, int64_t value);
