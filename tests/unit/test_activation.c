@@ -411,6 +411,117 @@ static void test_activation__writes_the_golden_payloads(void **state)
     }
 }
 
+/* --- tensors that are smaller than planned ---------------------------------------------------- */
+
+/* The planned and true shapes of shapes.payload, as make.py lists them. */
+static const struct {
+    clv_dtype dtype;
+    clv_planned planned;
+    clv_shape shape;
+} found[] = {
+    {CLV_F32, {{2, {10, 4}}, true}, {2, {6, 4}}}, {CLV_I64, {{2, {10, 3}}, true}, {2, {2, 3}}},
+    {CLV_I64, {{2, {10, 3}}, true}, {2, {0, 3}}}, {CLV_BOOL, {{1, {1}}, false}, {1, {1}}},
+    {CLV_F32, {{1, {7}}, true}, {1, {1}}},        {CLV_F32, {{2, {2, 2}}, true}, {2, {2, 1}}},
+};
+#define N_FOUND (sizeof found / sizeof found[0])
+
+static void test_activation__true_shapes_travel_as_in_the_golden_payload(void **state)
+{
+    _Alignas(8) uint8_t memory[N_FOUND][256];
+    clv_tensor tensors[N_FOUND];
+    clv_planned planned[N_FOUND];
+    clv_mapping payload, expected;
+    uint8_t encoded[2048];
+    size_t at = 0, bytes;
+
+    (void)state;
+    for (size_t i = 0; i < N_FOUND; i++) {
+        planned[i] = found[i].planned;
+        tensors[i] = (clv_tensor){found[i].dtype, {0}, memory[i]};
+    }
+    assert_int_equal(clv_mapping_open(&payload, GOLDEN "shapes.payload", MAX_BYTES, NULL), CLV_OK);
+    assert_int_equal(clv_mapping_open(&expected, GOLDEN "shapes.tensors", MAX_BYTES, NULL), CLV_OK);
+    assert_int_equal(
+        clv_activation_decode(tensors, planned, N_FOUND, payload.data, payload.size, NULL), CLV_OK);
+    for (size_t i = 0; i < N_FOUND; i++) {
+        assert_true(clv_shape_equal(&tensors[i].shape, &found[i].shape));
+        assert_int_equal(clv_tensor_bytes(&bytes, &tensors[i]), CLV_OK);
+        assert_memory_equal(memory[i], expected.data + at, bytes);
+        at += bytes;
+    }
+    assert_int_equal(at, expected.size);
+    assert_int_equal(clv_activation_encode(&bytes, CLV_CODEC_UINT8, tensors, planned, N_FOUND,
+                                           encoded, sizeof encoded),
+                     CLV_OK);
+    assert_int_equal(bytes, payload.size);
+    assert_memory_equal(encoded, payload.data, bytes);
+    clv_mapping_done(&payload);
+    clv_mapping_done(&expected);
+}
+
+static void test_activation__a_bound_has_room_for_every_true_shape(void **state)
+{
+    float x[12] = {1, 2, 3, 4, 5};
+    clv_tensor t = {CLV_F32, {2, {3, 4}}, x};
+    clv_planned planned = {{2, {3, 4}}, true};
+    uint8_t dst[128];
+    size_t bound, bytes;
+
+    (void)state;
+    assert_int_equal(clv_activation_bound(&bound, &t, &planned, 1), CLV_OK);
+    assert_int_equal(bound, 4 + 1 + 16 + 48);
+    for (t.shape.dim[0] = 0; t.shape.dim[0] <= 3; t.shape.dim[0]++) {
+        for (t.shape.dim[1] = 0; t.shape.dim[1] <= 4; t.shape.dim[1]++) {
+            for (int codec = 0; codec < CLV_CODEC_COUNT; codec++) {
+                float out[12] = {0};
+                clv_tensor back = {CLV_F32, {0}, out};
+                assert_int_equal(
+                    clv_activation_encode(&bytes, (clv_codec)codec, &t, &planned, 1, dst, bound),
+                    CLV_OK);
+                assert_int_equal(clv_activation_decode(&back, &planned, 1, dst, bytes, NULL),
+                                 CLV_OK);
+                assert_true(clv_shape_equal(&back.shape, &t.shape));
+            }
+        }
+    }
+}
+
+static void test_activation__shapes_that_are_not_planned_are_refused(void **state)
+{
+    float x[12] = {0};
+    clv_tensor t = {CLV_F32, {2, {2, 4}}, x};
+    clv_planned planned = {{2, {3, 4}}, true}, exact = {{2, {3, 4}}, false};
+    clv_error err = CLV_ERROR_INIT;
+    uint8_t dst[128];
+    size_t bytes;
+
+    (void)state;
+    assert_int_equal(clv_activation_encode(&bytes, CLV_CODEC_FLOAT, &t, &exact, 1, dst, 128),
+                     CLV_ESHAPE);
+    t.shape = (clv_shape){2, {4, 2}};
+    assert_int_equal(clv_activation_encode(&bytes, CLV_CODEC_FLOAT, &t, &planned, 1, dst, 128),
+                     CLV_ESHAPE);
+    t.shape = (clv_shape){1, {3}};
+    assert_int_equal(clv_activation_encode(&bytes, CLV_CODEC_FLOAT, &t, &planned, 1, dst, 128),
+                     CLV_ESHAPE);
+    t.shape = (clv_shape){2, {2, 4}};
+    assert_int_equal(clv_activation_encode(&bytes, CLV_CODEC_FLOAT, &t, &planned, 1, dst, 128),
+                     CLV_OK);
+    assert_int_equal(dst[4], 0x80);
+    assert_int_equal(clv_activation_decode(&t, &exact, 1, dst, bytes, &err), CLV_EFORMAT);
+    assert_non_null(strstr(err.message, "can't be smaller"));
+    for (size_t n = 0; n < bytes; n++)
+        assert_int_equal(clv_activation_decode(&t, &planned, 1, dst, n, &err), CLV_EFORMAT);
+    dst[5] = 4; /* more rows than planned */
+    assert_int_equal(clv_activation_decode(&t, &planned, 1, dst, bytes, &err), CLV_EFORMAT);
+    assert_non_null(strstr(err.message, "larger than planned"));
+    dst[5] = 2;
+    dst[12] = 0x80; /* it would be negative */
+    assert_int_equal(clv_activation_decode(&t, &planned, 1, dst, bytes, &err), CLV_EFORMAT);
+    dst[12] = 0;
+    assert_int_equal(clv_activation_decode(&t, &planned, 1, dst, bytes, &err), CLV_OK);
+}
+
 static void test_activation__codecs_have_names(void **state)
 {
     clv_codec codec = CLV_CODEC_COUNT;
@@ -440,6 +551,9 @@ int main(void)
         cmocka_unit_test(test_activation__refuses_quantised_integers_and_bad_bools),
         cmocka_unit_test(test_activation__reads_the_golden_payloads),
         cmocka_unit_test(test_activation__writes_the_golden_payloads),
+        cmocka_unit_test(test_activation__true_shapes_travel_as_in_the_golden_payload),
+        cmocka_unit_test(test_activation__a_bound_has_room_for_every_true_shape),
+        cmocka_unit_test(test_activation__shapes_that_are_not_planned_are_refused),
         cmocka_unit_test(test_activation__codecs_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 """Make the payloads here from docs/activation-format.md alone, without Cleave: python3 make.py
 
 NAME.payload is what crosses the link; NAME.tensors is what it decodes to, one tensor after
-another. test_activation.c knows the types and shapes."""
+another. test_activation.c knows the types and planned shapes."""
 import os
 import struct
 import numpy
@@ -11,10 +11,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 DTYPES = {"float32": 1, "uint8": 4, "int64": 11, "bool": 12}
 
 
-def header(tensors):
+def header(tensors, planned):
     value = 2166136261
-    for t in tensors:
-        content = struct.pack("<BB", DTYPES[t.dtype.name], t.ndim) + struct.pack(f"<{t.ndim}q", *t.shape)
+    for t, shape in zip(tensors, planned):
+        content = struct.pack("<BB", DTYPES[t.dtype.name], t.ndim) + struct.pack(f"<{t.ndim}q", *shape)
         for byte in content:
             value = (value ^ byte) * 16777619 & 0xFFFFFFFF
     signature = (value ^ value >> 24) & 0xFFFFFF
@@ -38,10 +38,18 @@ def quantised(t):
     return head + q.tobytes(), back.astype("float32").tobytes()
 
 
-def write(name, tensors, encode):
-    parts = [encode(t) for t in tensors]
+def sized(t, shape, encode):
+    bytes_, back = encode(t)
+    if t.shape != shape:
+        bytes_ = bytes([bytes_[0] | 128]) + struct.pack(f"<{t.ndim}Q", *t.shape) + bytes_[1:]
+    return bytes_, back
+
+
+def write(name, tensors, encode, planned=None):
+    planned = planned or [t.shape for t in tensors]
+    parts = [sized(t, shape, encode) for t, shape in zip(tensors, planned)]
     with open(os.path.join(HERE, name + ".payload"), "wb") as file:
-        file.write(header(tensors) + b"".join(p[0] for p in parts))
+        file.write(header(tensors, planned) + b"".join(p[0] for p in parts))
     with open(os.path.join(HERE, name + ".tensors"), "wb") as file:
         file.write(b"".join(p[1] for p in parts))
 
@@ -61,3 +69,14 @@ tensors = [
 ]
 write("float", tensors, plain)
 write("uint8", tensors, quantised)
+
+# Some are smaller than planned.
+found = [
+    (i[:24].astype(f32) * f32(0.25)).reshape(6, 4),
+    numpy.array([[0, 7, 2], [0, 9, 3]], "int64"),
+    numpy.zeros((0, 3), "int64"),
+    numpy.array([True]),
+    numpy.array([2.5], f32),
+    numpy.full((2, 1), -1.0, f32),
+]
+write("shapes", found, quantised, [(10, 4), (10, 3), (10, 3), (1,), (7,), (2, 2)])
