@@ -127,7 +127,8 @@ static void print_values(const char *what, const clv_graph *graph, const uint32_
 
     for (uint32_t i = 0; i < n; i++) {
         const clv_value *value = &graph->values[values[i]];
-        tool_line(stdout, "%-7s %s: %s %s", what, value->name, clv_dtype_name(value->tensor.dtype),
+        tool_line(stdout, "%-7s %s: %s %s%s", what, value->name,
+                  clv_dtype_name(value->tensor.dtype), value->bounded ? "at most " : "",
                   clv_shape_format(shape, sizeof shape, &value->tensor.shape));
     }
 }

@@ -362,6 +362,89 @@ static void test_true_shapes__frontiers_that_do_not_fit_are_refused(void **state
     stage_close(&s);
 }
 
+/* x [2, 3] -> where [2, n] -> pairs [n, 2] -> the found [n], then @p op with @p constant. */
+static clv_graph *found_net(clv_op op, const int64_t *constant, uint32_t n)
+{
+    clv_graph *g = gb_create();
+
+    (void)gb_input(g, "x", (gb_dims){{2, 3}});
+    (void)gb_node(g, CLV_OP_NON_ZERO, "x", "where");
+    (void)gb_node(g, CLV_OP_TRANSPOSE, "where", "pairs");
+    (void)gb_node(g, CLV_OP_GATHER_ND, "x pairs", "found");
+    (void)gb_ints(g, "k", constant, n);
+    (void)gb_node(g, op, op == CLV_OP_RESHAPE ? "pairs k" : "found", "y");
+    gb_output(g, "y");
+    gb_output(g, "found");
+    gb_prepare(g);
+    return g;
+}
+
+static clv_graph *relu_net(void)
+{
+    return found_net(CLV_OP_RELU, (int64_t[]){0}, 1);
+}
+
+static clv_graph *threes_net(void)
+{
+    return found_net(CLV_OP_RESHAPE, (int64_t[]){-1, 3}, 2);
+}
+
+static clv_graph *four_net(void)
+{
+    return found_net(CLV_OP_RESHAPE, (int64_t[]){4}, 1);
+}
+
+/* No later node would complain: that an output isn't in the plan is enough. */
+static void test_true_shapes__an_output_beyond_the_plan_is_refused(void **state)
+{
+    int64_t data[12] = {0, 1, 0, 1, 0, 1};
+    float y[18];
+    clv_tensor rows = {CLV_I64, {2, {6, 1}}, data}, x, left = {CLV_F32, {0}, y};
+    stage s;
+    (void)state;
+
+    stage_open(&s, relu_net, &clv_backend_ref);
+    uint32_t cut = cut_before(&s, CLV_OP_GATHER_ND);
+    x = s.graph->values[s.graph->inputs[0]].tensor;
+    x.data = s.input;
+    clv_exec_load(s.server, s.graph->inputs[0], &x);
+    clv_exec_load(s.server, s.graph->nodes[cut].inputs[1], &rows);
+    assert_int_equal(clv_exec_run(s.server, cut, s.graph->n_nodes), CLV_ESHAPE);
+    clv_exec_store(s.server, s.graph->nodes[cut].outputs[0], &left);
+    assert_shape(&left, (clv_shape){1, {6}}); /* as planned again */
+    stage_close(&s);
+}
+
+/* Planning is lenient with bounds; what is there must fit exactly. */
+static void test_true_shapes__true_shapes_are_taken_strictly(void **state)
+{
+    static net_fn *const strict[] = {threes_net, four_net};
+    (void)state;
+
+    for (size_t i = 0; i < 2; i++) {
+        stage s;
+        stage_open(&s, strict[i], &clv_backend_ref);
+        for (uint32_t n = 0; n <= 6; n++) {
+            bool fits = i == 0 ? n % 3 == 0 : n == 2;
+            for (uint32_t k = 0; k < 6; k++)
+                s.input[k] = k < n ? 1.0f : 0.0f;
+            load_input(&s, s.device);
+            assert_int_equal(clv_exec_run(s.device, 0, s.graph->n_nodes),
+                             fits ? CLV_OK : CLV_ESHAPE);
+            load_input(&s, s.device);
+            uint32_t cut = cut_before(&s, CLV_OP_RESHAPE), pairs = s.graph->nodes[cut].inputs[0];
+            assert_int_equal(clv_exec_run(s.device, 0, cut), CLV_OK);
+            int64_t data[12];
+            clv_tensor tensor = {CLV_I64, {0}, data};
+            clv_exec_store(s.device, pairs, &tensor);
+            assert_shape(&tensor, (clv_shape){2, {n, 2}});
+            clv_exec_load(s.server, pairs, &tensor);
+            assert_int_equal(clv_exec_run(s.server, cut, cut + 1), fits ? CLV_OK : CLV_ESHAPE);
+        }
+        stage_close(&s);
+    }
+}
+
 /* A device that plans another network's memory, or claims more than there can be. */
 static void test_true_shapes__shapes_beyond_the_plan_are_refused(void **state)
 {
@@ -395,6 +478,8 @@ int main(void)
         cmocka_unit_test(test_true_shapes__a_frame_allocates_nothing),
         cmocka_unit_test(test_true_shapes__survives_every_failed_allocation),
         cmocka_unit_test(test_true_shapes__frontiers_that_do_not_fit_are_refused),
+        cmocka_unit_test(test_true_shapes__an_output_beyond_the_plan_is_refused),
+        cmocka_unit_test(test_true_shapes__true_shapes_are_taken_strictly),
         cmocka_unit_test(test_true_shapes__shapes_beyond_the_plan_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
