@@ -62,12 +62,18 @@ static json_t *node_json(const clv_graph *graph, uint32_t i, const model_facts *
     return root;
 }
 
+static json_t *value_json(const clv_value *value)
+{
+    json_t *root = tool_json_tensor(value->name, &value->tensor);
+    (void)json_object_set_new(root, "bounded", json_boolean(value->bounded));
+    return root;
+}
+
 static json_t *values_json(const clv_graph *graph, const uint32_t *values, uint32_t n)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < n; i++)
-        (void)json_array_append_new(list, tool_json_tensor(graph->values[values[i]].name,
-                                                           &graph->values[values[i]].tensor));
+        (void)json_array_append_new(list, value_json(&graph->values[values[i]]));
     return list;
 }
 

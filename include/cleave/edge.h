@@ -85,10 +85,12 @@ typedef struct clv_edge_answer {
     uint64_t frame; /**< as clv_edge_submit() numbered it */
     void *user;     /**< as given to clv_edge_submit() */
     clv_source source;
-    bool late;                 /**< after the deadline */
-    uint32_t cut;              /**< where this frame was split */
-    size_t sent_bytes;         /**< of the request's message, all of it; 0: nothing was sent */
-    const clv_tensor *outputs; /**< in the order of the model's (or the student's) outputs */
+    bool late;         /**< after the deadline */
+    uint32_t cut;      /**< where this frame was split */
+    size_t sent_bytes; /**< of the request's message, all of it; 0: nothing was sent */
+    /** In the order of the model's (or the student's) outputs. A shape that depends on data (the
+     *  boxes that were found) differs from frame to frame and may have a dimension of 0. */
+    const clv_tensor *outputs;
     const char *const *output_names;
     uint32_t n_outputs;        /**< 0 with CLV_SOURCE_NONE */
     const char *const *labels; /**< of classes, or NULL */

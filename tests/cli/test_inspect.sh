@@ -14,6 +14,7 @@ json cuts 5
 json nodes 4
 json inputs.0.name input.1
 json inputs.0.shape 4
+json inputs.0.bounded false
 json outputs.1.name mid/feature:0
 json nodes.0.op Conv+Relu
 json nodes.0.name conv
