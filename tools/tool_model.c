@@ -56,6 +56,7 @@ static clv_status import_onnx(tool_model *m, const tool_model_settings *settings
     options.shapes = shapes;
     options.n_shapes = settings->shapes.count;
     options.batch = (int64_t)settings->batch;
+    options.evaluate = clv_ref_evaluate;
     clv_status status = clv_onnx_import(&m->graph, m->path, &options, err);
     if (status == CLV_EINVAL) /* the options, not the file */
         return clv_error_prefix(err, status, "--shape");

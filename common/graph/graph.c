@@ -238,6 +238,16 @@ clv_status clv_graph_add_node(clv_graph *graph, const clv_node_desc *desc, clv_e
     return CLV_OK;
 }
 
+void clv_graph_remove_last_node(clv_graph *graph)
+{
+    const clv_node *node = &graph->nodes[--graph->n_nodes];
+
+    for (uint32_t i = 0; i < node->n_outputs; i++) {
+        if (node->outputs[i] != CLV_NO_VALUE)
+            graph->values[node->outputs[i]].producer = CLV_NO_NODE;
+    }
+}
+
 clv_status clv_graph_add_input(clv_graph *graph, uint32_t value)
 {
     CLV_TRY(reserve_one((void **)&graph->inputs, &graph->cap_inputs, graph->n_inputs,

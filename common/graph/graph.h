@@ -165,6 +165,9 @@ typedef struct clv_node_desc {
 CLV_NODISCARD clv_status clv_graph_add_node(clv_graph *graph, const clv_node_desc *desc,
                                             clv_error *err);
 
+/** Take the last node back; what it made has no producer then. */
+void clv_graph_remove_last_node(clv_graph *graph);
+
 CLV_NODISCARD clv_status clv_graph_add_input(clv_graph *graph, uint32_t value);
 CLV_NODISCARD clv_status clv_graph_add_output(clv_graph *graph, uint32_t value);
 

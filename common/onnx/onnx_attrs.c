@@ -4,9 +4,6 @@
 
 #include "onnx/onnx_internal.h"
 
-/* More than any operator has; keeps the search for doubles short. */
-#define MAX_ATTRS 64u
-
 /* AttributeProto.AttributeType */
 enum {
     TYPE_FLOAT = 1,
@@ -17,6 +14,19 @@ enum {
     TYPE_INTS,
     TYPE_STRINGS
 };
+
+size_t clv_onnx_attr_bytes(const Clv__Onnx__AttributeProto *attr)
+{
+    const Clv__Onnx__TensorProto *t = attr->t;
+    size_t bytes = attr->s.len + attr->n_floats * sizeof(float) + attr->n_ints * sizeof(int64_t);
+
+    for (size_t i = 0; i < attr->n_strings; i++)
+        bytes += attr->strings[i].len + 1;
+    if (t != NULL)
+        bytes += t->raw_data.len + 4 * (t->n_float_data + t->n_int32_data) +
+                 8 * (t->n_int64_data + t->n_double_data + t->n_uint64_data);
+    return bytes;
+}
 
 /* Files of IR version 1 don't say the type: what is there says it. */
 static int32_t type_of(const Clv__Onnx__AttributeProto *proto)
@@ -67,9 +77,10 @@ static clv_status read_strings(clv_onnx_importer *im, clv_attr *out,
 
 /* Numbers are borrowed from @p proto: clv_graph_add_node() copies them. */
 static clv_status read_attr(clv_onnx_importer *im, clv_attr *out,
-                            const Clv__Onnx__AttributeProto *proto, const char *where)
+                            const Clv__Onnx__AttributeProto *proto, const char *name,
+                            const char *where)
 {
-    *out = (clv_attr){.name = clv_onnx_text(proto->name)};
+    *out = (clv_attr){.name = name};
     switch (type_of(proto)) {
     case TYPE_FLOAT:
         out->type = CLV_ATTR_FLOAT;
@@ -109,16 +120,17 @@ static clv_status read_attr(clv_onnx_importer *im, clv_attr *out,
 clv_status clv_onnx_read_attrs(clv_onnx_importer *im, clv_onnx_node *node,
                                const Clv__Onnx__NodeProto *proto)
 {
-    if (proto->n_attribute > MAX_ATTRS)
-        return clv_fail(im->err, CLV_ELIMIT, node->where, "%zu attributes; at most %u are accepted",
-                        proto->n_attribute, MAX_ATTRS);
     node->attrs = clv_arena_alloc(&im->scratch, proto->n_attribute, sizeof *node->attrs);
     if (node->attrs == NULL)
         return clv_onnx_no_memory(im, node->where);
     for (uint32_t i = 0; i < proto->n_attribute; i++) {
-        clv_attr *attr = &node->attrs[i];
-        CLV_TRY(read_attr(im, attr, proto->attribute[i], node->where));
-        for (uint32_t j = 0; j < i; j++) {
+        clv_attr *attr = &node->attrs[node->n_attrs];
+        const Clv__Onnx__AttributeProto *meant;
+        CLV_TRY(clv_onnx_resolve_attr(&meant, im, proto->attribute[i], node->where));
+        if (meant == NULL)
+            continue;
+        CLV_TRY(read_attr(im, attr, meant, clv_onnx_text(proto->attribute[i]->name), node->where));
+        for (uint32_t j = 0; j < node->n_attrs; j++) {
             if (strcmp(node->attrs[j].name, attr->name) == 0)
                 return clv_fail(im->err, CLV_EFORMAT, node->where,
                                 "the attribute '%.100s' comes twice", attr->name);
@@ -149,11 +161,19 @@ clv_status clv_onnx_set_constant_node(clv_onnx_importer *im, uint32_t value,
 {
     if (node->n_output != 1 || node->n_attribute != 1)
         return clv_fail(im->err, CLV_EFORMAT, where, "Constant has one attribute and one output");
-    Clv__Onnx__AttributeProto *attr = node->attribute[0];
-    const char *name = clv_onnx_text(attr->name);
+    const Clv__Onnx__AttributeProto *attr;
+    const char *name = clv_onnx_text(node->attribute[0]->name);
 
-    if (strcmp(name, "value") == 0 && attr->t != NULL)
-        return clv_onnx_set_constant(im, value, attr->t, where);
+    CLV_TRY(clv_onnx_resolve_attr(&attr, im, node->attribute[0], where));
+    if (attr == NULL)
+        return clv_fail(im->err, CLV_EFORMAT, where,
+                        "the call gives no attribute '%.100s', which it needs",
+                        node->attribute[0]->ref_attr_name);
+    if (strcmp(name, "value") == 0 && attr->t != NULL) {
+        if (attr != node->attribute[0])
+            return clv_onnx_copy_constant(im, value, attr->t, where);
+        return clv_onnx_set_constant(im, value, node->attribute[0]->t, where);
+    }
     if (strcmp(name, "value_float") == 0)
         return set_numbers(im, value, CLV_F32, false, &attr->f, 1, where);
     if (strcmp(name, "value_int") == 0)

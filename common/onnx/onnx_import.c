@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "graph/name_table.h"
 #include "onnx/onnx_internal.h"
 #include "proto/proto_guard.h"
 
-/* A model nests six messages deep here: model, graph, node, attribute, tensor, external data. The
- * largest graph that is accepted has some twenty messages and fields for each of its nodes. */
+/* A model nests six messages deep here: model, graph, node, attribute, tensor, external data; each
+ * body adds three: graph, node, attribute. The largest graph that is accepted has some twenty messages and fields for each of its nodes. */
 static const clv_proto_limits limits = {
-    .max_depth = 16, .max_messages = UINT64_C(2) << 20, .max_items = UINT64_C(4) << 20};
+    .max_depth = 8 + 3 * CLV_ONNX_MAX_NESTING, .max_messages = UINT64_C(2) << 20, .max_items = UINT64_C(4) << 20};
 
 /* Domains of operators that a model may name. */
 #define MAX_OPSETS 64u
@@ -80,6 +81,15 @@ static clv_status check_options(const clv_onnx_options *options, clv_error *err)
     return CLV_OK;
 }
 
+static bool calls_functions_only(const clv_onnx_importer *im)
+{
+    for (uint32_t i = 0; i < im->main->n_nodes; i++) {
+        if (clv_onnx_find_function(im, im->main->nodes[i]) == UINT32_MAX)
+            return false;
+    }
+    return im->main->n_nodes > 0;
+}
+
 /* The version of the standard operators. Which IR version a model has doesn't matter here. */
 static clv_status read_opset(clv_onnx_importer *im)
 {
@@ -95,11 +105,14 @@ static clv_status read_opset(clv_onnx_importer *im)
         im->opset = set->version;
     }
     if (im->opset == 0) {
-        CLV_TRY(clv_onnx_check_support(im)); /* a model of another domain's operators alone */
+        CLV_TRY(clv_onnx_check_support(im, im->main)); /* of another domain's operators alone */
+        if (calls_functions_only(im)) {
+            im->opset = CLV_ONNX_MAX_OPSET; /* of no meaning: functions have their own */
+            return CLV_OK;
+        }
         return clv_fail(im->err, CLV_EFORMAT, "", "the model doesn't say which opset it is for");
     }
-    bool too_old = im->opset < CLV_ONNX_MIN_OPSET && !clv_onnx_is_unchanged(im);
-    if (too_old || im->opset > CLV_ONNX_MAX_OPSET)
+    if (!clv_onnx_takes_opset(im->main, im->opset))
         return clv_fail(im->err, CLV_EUNSUPPORTED, "",
                         "opset %lld is not supported, %d to %d are: convert the model with "
                         "onnx.version_converter",
@@ -118,8 +131,10 @@ static clv_status check_model(clv_onnx_importer *im)
         return clv_fail(
             im->err, CLV_ELIMIT, "", "%zu nodes and %zu opsets; at most %u and %u are accepted",
             model->graph->n_node, model->n_opset_import, CLV_GRAPH_MAX_NODES, MAX_OPSETS);
+    CLV_TRY(clv_onnx_collect(im));
+    im->infers = im->has_control_flow && im->options->evaluate != NULL;
     CLV_TRY(read_opset(im));
-    CLV_TRY(clv_onnx_check_support(im));
+    CLV_TRY(clv_onnx_check_support(im, im->main));
     if (model->graph->n_sparse_initializer > 0)
         return clv_fail(im->err, CLV_EUNSUPPORTED, "", "sparse initializers are not supported");
     return CLV_OK;
@@ -127,13 +142,24 @@ static clv_status check_model(clv_onnx_importer *im)
 
 static clv_status fill_graph(clv_onnx_importer *im)
 {
-    const uint32_t *order;
-
-    CLV_TRY(clv_onnx_sort(&order, im));
-    CLV_TRY(clv_onnx_add_values(im, order));
+    CLV_TRY(clv_onnx_sort(im, im->main));
+    CLV_TRY(clv_onnx_add_values(im));
     CLV_TRY(clv_onnx_add_outputs(im));
-    CLV_TRY(clv_onnx_add_nodes(im, order));
+    CLV_TRY(clv_onnx_add_nodes(im));
     return clv_graph_check(im->graph, im->err);
+}
+
+static clv_status fill_in_scope(clv_onnx_importer *im)
+{
+    clv_onnx_scope scope = {.block = im->main};
+
+    if (clv_name_table_create(&scope.names) != CLV_OK)
+        return clv_onnx_no_memory(im, "names");
+    im->scope = &scope;
+    clv_status status = fill_graph(im);
+    im->scope = NULL;
+    clv_name_table_free(scope.names);
+    return status;
 }
 
 /* Convert @p model, which is freed. */
@@ -147,7 +173,8 @@ static clv_status convert(clv_graph **out, Clv__Onnx__ModelProto *model, const c
         clv_graph_create(&im.graph, clv_onnx_text(model->graph->name)) != CLV_OK)
         status = clv_onnx_no_memory(&im, "the graph");
     if (status == CLV_OK)
-        status = fill_graph(&im);
+        status = fill_in_scope(&im);
+    clv_onnx_free_tables(&im);
     clv_arena_done(&im.scratch);
     free_model(model);
     if (status == CLV_OK)

@@ -5,10 +5,12 @@
 /** @file onnx_import.h: an ONNX model becomes a clv_graph. What is imported: docs/onnx.md.
  *
  *  Operator sets 7 to 21 of the domain "ai.onnx". Older forms of an operator are rewritten into
- *  that of opset 21 (graph/op.h). Only graph inputs and constants get a type and a shape here;
+ *  that of opset 21 (graph/op.h). Functions, If, Loop and Scan are resolved here: the graph is flat.
+ *  In a model without control flow only graph inputs and constants get a type and a shape here;
  *  clv_graph_prepare() infers the rest. Nothing of the file is trusted: it may be hostile. */
 
 #include "graph/graph.h"
+#include "graph/prepare.h"
 
 /** Largest model file, and the most that its external data may come to. */
 #define CLV_ONNX_MAX_BYTES ((size_t)1 << 31)
@@ -33,11 +35,14 @@ typedef struct clv_onnx_options {
     int64_t batch; /**< an open first dimension; other open ones are an error without a shape */
     const clv_onnx_constant *constants;
     size_t n_constants;
+    /** Computes conditions and trip counts that follow from constants and shapes
+     *  (clv_ref_evaluate() of kernel/ref/ref.h). NULL: they must be constants of the model. */
+    clv_evaluate_fn evaluate;
 } clv_onnx_options;
 
 #define CLV_ONNX_OPTIONS_INIT                                                                      \
     {                                                                                              \
-        NULL, 0, 1, NULL, 0                                                                        \
+        NULL, 0, 1, NULL, 0, NULL                                                                        \
     }
 
 /** Import the file @p path. External data is read from its folder and below.

@@ -98,7 +98,7 @@ static clv_status add_constant(clv_onnx_importer *im, const clv_onnx_constant *c
         return clv_onnx_no_memory(im, where);
     if (bytes > 0)
         memcpy(tensor.data, constant->tensor.data, bytes);
-    CLV_TRY(clv_onnx_add_value(&value, im, constant->input, where));
+    CLV_TRY(clv_onnx_declare(&value, im, constant->input, where));
     clv_graph_set_constant(im->graph, value, &tensor);
     return CLV_OK;
 }
@@ -173,7 +173,7 @@ static clv_status add_input(clv_onnx_importer *im, const Clv__Onnx__ValueInfoPro
     if (constant != NULL)
         return add_constant(im, constant, info, where);
     CLV_TRY(describe(&tensor, im, info, where));
-    CLV_TRY(clv_onnx_add_value(&value, im, name, where));
+    CLV_TRY(clv_onnx_declare(&value, im, name, where));
     im->graph->values[value].tensor = tensor;
     return clv_graph_add_input(im->graph, value) == CLV_OK ? CLV_OK : clv_onnx_no_memory(im, where);
 }

@@ -84,13 +84,13 @@ static bool is_unchanged(const Clv__Onnx__NodeProto *node, int64_t opset)
     return false;
 }
 
-bool clv_onnx_is_unchanged(const clv_onnx_importer *im)
+bool clv_onnx_takes_opset(const clv_onnx_block *block, int64_t opset)
 {
-    const Clv__Onnx__GraphProto *graph = im->model->graph;
-
-    for (size_t i = 0; i < graph->n_node; i++) {
-        if (!is_unchanged(graph->node[i], im->opset))
+    if (opset >= CLV_ONNX_MIN_OPSET)
+        return opset <= CLV_ONNX_MAX_OPSET;
+    for (uint32_t i = 0; i < block->n_nodes; i++) {
+        if (!is_unchanged(block->nodes[i], opset))
             return false;
     }
-    return im->opset > 0;
+    return opset > 0;
 }

@@ -8,10 +8,10 @@
 
 enum { NEW, OPEN, DONE };
 
-/* A node on the path that is being followed, and the next of its inputs to look at. */
+/* A node on the path that is being followed, and the next of the names that it reads. */
 typedef struct frame {
     uint32_t node;
-    size_t next_input;
+    size_t next_read;
 } frame;
 
 /* Depth first, each node behind what it reads, nodes in the order of the file: so a sorted file
@@ -79,13 +79,14 @@ static clv_status visit(sorter *s, uint32_t root)
     while (s->depth > 0) {
         frame *top = &s->path[s->depth - 1];
         const Clv__Onnx__NodeProto *node = s->nodes[top->node];
-        if (top->next_input == node->n_input) {
+        const char *read = clv_onnx_name_read(s->im, node, top->next_read++);
+        if (read == NULL) {
             s->state[top->node] = DONE;
             s->order[s->n_ordered++] = top->node;
             s->depth--;
             continue;
         }
-        uint32_t producer = clv_name_table_find(s->producers, node->input[top->next_input++]);
+        uint32_t producer = clv_name_table_find(s->producers, read);
         if (producer == UINT32_MAX || s->state[producer] == DONE)
             continue;
         if (s->state[producer] == OPEN)
@@ -95,11 +96,10 @@ static clv_status visit(sorter *s, uint32_t root)
     return CLV_OK;
 }
 
-clv_status clv_onnx_sort(const uint32_t **order_out, clv_onnx_importer *im)
+clv_status clv_onnx_sort(clv_onnx_importer *im, clv_onnx_block *block)
 {
-    const Clv__Onnx__GraphProto *graph = im->model->graph;
-    sorter s = {.im = im, .nodes = graph->node};
-    uint32_t n = (uint32_t)graph->n_node;
+    sorter s = {.im = im, .nodes = block->nodes};
+    uint32_t n = block->n_nodes;
 
     s.state = clv_arena_alloc(&im->scratch, n, sizeof *s.state);
     s.path = clv_arena_alloc(&im->scratch, n, sizeof *s.path);
@@ -115,6 +115,6 @@ clv_status clv_onnx_sort(const uint32_t **order_out, clv_onnx_importer *im)
     }
     clv_name_table_free(s.producers);
     if (status == CLV_OK)
-        *order_out = s.order;
+        block->order = s.order;
     return status;
 }

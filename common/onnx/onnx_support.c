@@ -46,11 +46,24 @@ clv_status clv_onnx_find_op(clv_op *out, bool *is_sum_out, const Clv__Onnx__Node
     return clv_op_find(out, *is_sum_out ? "Add" : present_name(type));
 }
 
-static bool is_supported(const Clv__Onnx__NodeProto *node)
+clv_onnx_control clv_onnx_control_of(const Clv__Onnx__NodeProto *node)
+{
+    const char *type = clv_onnx_text(node->op_type);
+
+    if (!clv_onnx_is_standard(clv_onnx_text(node->domain)))
+        return CLV_ONNX_NO_CONTROL;
+    return strcmp(type, "If") == 0     ? CLV_ONNX_IF
+           : strcmp(type, "Loop") == 0 ? CLV_ONNX_LOOP
+           : strcmp(type, "Scan") == 0 ? CLV_ONNX_SCAN
+                                       : CLV_ONNX_NO_CONTROL;
+}
+
+bool clv_onnx_is_own(const Clv__Onnx__NodeProto *node)
 {
     clv_op op;
     bool is_sum;
-    return clv_onnx_is_constant_node(node) || clv_onnx_find_op(&op, &is_sum, node) == CLV_OK;
+    return clv_onnx_control_of(node) != CLV_ONNX_NO_CONTROL || clv_onnx_is_constant_node(node) ||
+           clv_onnx_find_op(&op, &is_sum, node) == CLV_OK;
 }
 
 /* The version of @p domain that the model asks for; 0 where it doesn't say. */
@@ -109,24 +122,69 @@ static clv_status report(const missing_list *list, clv_error *err)
                     list->count == 1 ? " is" : "s are", text);
 }
 
-clv_status clv_onnx_check_support(clv_onnx_importer *im)
+/* Blocks whose nodes are still to be looked at: each one at most once. */
+typedef struct block_list {
+    clv_onnx_block **items;
+    uint32_t count;
+} block_list;
+
+static void put(block_list *list, clv_onnx_block *block)
 {
-    const Clv__Onnx__GraphProto *graph = im->model->graph;
+    if (block == NULL || block->is_listed)
+        return;
+    block->is_listed = true;
+    list->items[list->count++] = block;
+}
+
+/* What @p node leads to. A branch that isn't taken may hold anything. */
+static void put_blocks_of(block_list *list, const clv_onnx_importer *im,
+                          const Clv__Onnx__NodeProto *node)
+{
+    uint32_t function = clv_onnx_find_function(im, node);
+
+    if (function != UINT32_MAX)
+        put(list, im->function_blocks[function]);
+    for (size_t i = 0; i < node->n_attribute && clv_onnx_control_of(node) != CLV_ONNX_IF; i++) {
+        if (node->attribute[i]->g != NULL)
+            put(list, clv_onnx_find_block(im, node->attribute[i]->g));
+    }
+}
+
+static clv_status list_missing(missing_list *list, clv_onnx_importer *im, block_list *blocks)
+{
+    while (blocks->count > 0) {
+        const clv_onnx_block *block = blocks->items[--blocks->count];
+        for (uint32_t i = 0; i < block->n_nodes; i++) {
+            const Clv__Onnx__NodeProto *node = block->nodes[i];
+            put_blocks_of(blocks, im, node);
+            if (!clv_onnx_is_own(node) && clv_onnx_find_function(im, node) == UINT32_MAX)
+                CLV_TRY(note(list, im, node));
+        }
+    }
+    return CLV_OK;
+}
+
+clv_status clv_onnx_check_support(clv_onnx_importer *im, clv_onnx_block *block)
+{
     missing_list list = {0};
+    block_list blocks = {0};
     clv_status status = CLV_ENOMEM;
 
-    list.items = clv_calloc(graph->n_node, sizeof *list.items);
-    if (list.items == NULL || clv_name_table_create(&list.names) != CLV_OK)
+    if (block->is_listed)
+        return CLV_OK;
+    list.items = clv_calloc(im->n_file_nodes, sizeof *list.items);
+    blocks.items = clv_calloc(im->n_blocks, sizeof(clv_onnx_block *));
+    if (list.items == NULL || blocks.items == NULL || clv_name_table_create(&list.names) != CLV_OK)
         goto done;
-    for (size_t i = 0; i < graph->n_node; i++) {
-        if (!is_supported(graph->node[i]) && note(&list, im, graph->node[i]) != CLV_OK)
-            goto done;
-    }
+    put(&blocks, block);
+    if (list_missing(&list, im, &blocks) != CLV_OK)
+        goto done;
     status = list.count > 0 ? report(&list, im->err) : CLV_OK;
 done:
     if (status == CLV_ENOMEM)
         status = clv_onnx_no_memory(im, "the list of operators");
     clv_name_table_free(list.names);
     clv_free(list.items);
+    clv_free(blocks.items);
     return status;
 }

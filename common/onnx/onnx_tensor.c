@@ -177,8 +177,8 @@ static clv_status read_elems(clv_onnx_importer *im, clv_tensor *tensor, size_t b
     return copy_elems(tensor->data, tensor->dtype, &from, where, im->err);
 }
 
-clv_status clv_onnx_set_constant(clv_onnx_importer *im, uint32_t value,
-                                 Clv__Onnx__TensorProto *proto, const char *where)
+clv_status clv_onnx_copy_constant(clv_onnx_importer *im, uint32_t value,
+                                  const Clv__Onnx__TensorProto *proto, const char *where)
 {
     clv_tensor tensor;
     size_t bytes;
@@ -188,10 +188,17 @@ clv_status clv_onnx_set_constant(clv_onnx_importer *im, uint32_t value,
         CLV_TRY(clv_onnx_read_external(&tensor.data, im, bytes, proto, where));
     else
         CLV_TRY(read_elems(im, &tensor, bytes, proto, true, where));
-    release_data(proto);
     if (tensor.dtype == CLV_BOOL)
         normalise_bools(tensor.data, bytes);
     clv_graph_set_constant(im->graph, value, &tensor);
+    return CLV_OK;
+}
+
+clv_status clv_onnx_set_constant(clv_onnx_importer *im, uint32_t value,
+                                 Clv__Onnx__TensorProto *proto, const char *where)
+{
+    CLV_TRY(clv_onnx_copy_constant(im, value, proto, where));
+    release_data(proto);
     return CLV_OK;
 }
 

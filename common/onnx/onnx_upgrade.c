@@ -212,10 +212,25 @@ static clv_status check_num_outputs(clv_onnx_importer *im, clv_onnx_node *node)
                      "another num_outputs than there are outputs");
 }
 
+static bool is_innermost_of(const clv_shape *shape, int64_t axis)
+{
+    axis = axis < 0 ? axis + shape->rank : axis;
+    if (axis < 0 || axis >= shape->rank)
+        return false;
+    for (int64_t i = axis + 1; i < shape->rank; i++) {
+        if (shape->dim[i] != 1)
+            return false;
+    }
+    return true;
+}
+
 /* Whether the model says that @p axis of @p value is the last one, or that all behind it are 1. */
 static bool is_innermost(const clv_onnx_importer *im, uint32_t value, int64_t axis)
 {
     const Clv__Onnx__TypeProto__Tensor *type = value < im->n_hints ? im->hints[value] : NULL;
+    const clv_tensor *known = &im->graph->values[value].tensor;
+    if (known->dtype != CLV_NONE)
+        return is_innermost_of(&known->shape, axis);
     if (type == NULL || type->shape == NULL)
         return false;
     const Clv__Onnx__TensorShapeProto *shape = type->shape;

@@ -25,11 +25,11 @@ static clv_status add_initializer(clv_onnx_importer *im, Clv__Onnx__TensorProto 
     uint32_t value;
 
     (void)snprintf(where, sizeof where, "initializer '%.140s'", clv_onnx_text(proto->name));
-    CLV_TRY(clv_onnx_add_value(&value, im, clv_onnx_text(proto->name), where));
+    CLV_TRY(clv_onnx_declare(&value, im, clv_onnx_text(proto->name), where));
     return clv_onnx_set_constant(im, value, proto, where);
 }
 
-static clv_status add_made(clv_onnx_importer *im, Clv__Onnx__NodeProto *node)
+clv_status clv_onnx_declare_outputs(clv_onnx_importer *im, Clv__Onnx__NodeProto *node)
 {
     char where[160];
 
@@ -38,7 +38,7 @@ static clv_status add_made(clv_onnx_importer *im, Clv__Onnx__NodeProto *node)
         uint32_t value;
         if (node->output[i][0] == '\0')
             continue;
-        CLV_TRY(clv_onnx_add_value(&value, im, node->output[i], where));
+        CLV_TRY(clv_onnx_declare(&value, im, node->output[i], where));
         if (clv_onnx_is_constant_node(node))
             CLV_TRY(clv_onnx_set_constant_node(im, value, node, where));
     }
@@ -55,7 +55,7 @@ static void note_hints(clv_onnx_importer *im, Clv__Onnx__ValueInfoProto *const *
     }
 }
 
-clv_status clv_onnx_add_values(clv_onnx_importer *im, const uint32_t *order)
+clv_status clv_onnx_add_values(clv_onnx_importer *im)
 {
     const Clv__Onnx__GraphProto *proto = im->model->graph;
 
@@ -63,7 +63,7 @@ clv_status clv_onnx_add_values(clv_onnx_importer *im, const uint32_t *order)
         CLV_TRY(add_initializer(im, proto->initializer[i]));
     CLV_TRY(clv_onnx_add_inputs(im));
     for (size_t i = 0; i < proto->n_node; i++)
-        CLV_TRY(add_made(im, proto->node[order[i]]));
+        CLV_TRY(clv_onnx_declare_outputs(im, proto->node[im->main->order[i]]));
 
     im->hints = clv_arena_alloc(&im->scratch, im->graph->n_values, sizeof(void *));
     if (im->hints == NULL)

@@ -11,10 +11,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
+    clv_onnx_options options = CLV_ONNX_OPTIONS_INIT;
     clv_graph *graph;
     clv_error err = CLV_ERROR_INIT;
 
-    if (clv_onnx_import_memory(&graph, data, bytes, NULL, NULL, &err) != CLV_OK)
+    options.evaluate = clv_ref_evaluate;
+    if (clv_onnx_import_memory(&graph, data, bytes, NULL, &options, &err) != CLV_OK)
         return 0;
     (void)!clv_graph_prepare(graph, clv_ref_evaluate, NULL, NULL, &err);
     clv_graph_free(graph);

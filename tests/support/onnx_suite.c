@@ -102,6 +102,7 @@ static clv_status import(suite_case *c, unsigned attempt, clv_error *err)
         else
             shapes[options.n_shapes++] = (clv_onnx_shape){c->names[i], c->inputs[i].shape};
     }
+    options.evaluate = clv_ref_evaluate;
     options.shapes = shapes;
     options.constants = constants;
     c->result->constants = (unsigned)options.n_constants;
@@ -114,11 +115,13 @@ static clv_status import(suite_case *c, unsigned attempt, clv_error *err)
 static bool read_inputs(suite_case *c)
 {
     char path[1200];
+    clv_onnx_options options = CLV_ONNX_OPTIONS_INIT;
     clv_graph *graph;
     clv_error err = CLV_ERROR_INIT;
 
+    options.evaluate = clv_ref_evaluate;
     (void)snprintf(path, sizeof path, "%s/model.onnx", c->folder);
-    clv_status status = clv_onnx_import(&graph, path, NULL, &err);
+    clv_status status = clv_onnx_import(&graph, path, &options, &err);
     if (status != CLV_OK)
         return refuse(c, status, &err);
     if (graph->n_inputs > MAX_INPUTS)
