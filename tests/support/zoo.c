@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "graph/prepare.h"
 #include "kernel/ref/ref.h"
-#include "onnx/onnx_import.h"
 
 const zoo_classifier zoo_classifiers[] = {
     {"squeezenet1.1-7", "imagenet", 0},
@@ -26,7 +26,8 @@ const unsigned zoo_n_classifiers = sizeof zoo_classifiers / sizeof zoo_classifie
 
 const char *const zoo_others[] = {
     "deeplabv3-mnv2",          "fastestdet-352",      "nanodet-m-320",
-    "person-reid-retail-0288", "super-resolution-10", "ultraface-rfb-320",
+    "person-reid-retail-0288", "silero-vad-16k-op15", "super-resolution-10",
+    "ultraface-rfb-320",
 };
 const unsigned zoo_n_others = sizeof zoo_others / sizeof zoo_others[0];
 
@@ -64,12 +65,27 @@ const char *zoo_path(const char *fmt, ...)
     return path;
 }
 
+/* Shapes that models leave open: 576 samples of sound and the state of the recurrent layers. */
+static const clv_onnx_shape speech_shapes[] = {{"input", {2, {1, 576}}}, {"state", {3, {2, 1, 128}}}};
+
+void zoo_options(clv_onnx_options *out, const char *name)
+{
+    *out = (clv_onnx_options)CLV_ONNX_OPTIONS_INIT;
+    out->evaluate = clv_ref_evaluate;
+    if (strstr(name, "silero-vad") != NULL) {
+        out->shapes = speech_shapes;
+        out->n_shapes = sizeof speech_shapes / sizeof speech_shapes[0];
+    }
+}
+
 clv_graph *zoo_open(const char *name)
 {
+    clv_onnx_options options;
     clv_graph *graph = NULL;
     clv_error err = CLV_ERROR_INIT;
 
-    if (clv_onnx_import(&graph, zoo_path("models/%s.onnx", name), NULL, &err) != CLV_OK ||
+    zoo_options(&options, name);
+    if (clv_onnx_import(&graph, zoo_path("models/%s.onnx", name), &options, &err) != CLV_OK ||
         clv_graph_prepare(graph, clv_ref_evaluate, NULL, NULL, &err) != CLV_OK) {
         (void)fprintf(stderr, "%s: %s: %s\n", name, err.location, err.message);
         abort();

@@ -7,6 +7,7 @@
 
 #include "kernel/backend.h"
 #include "media/input_spec.h"
+#include "onnx/onnx_import.h"
 
 #define ZOO_SKIP 77
 
@@ -20,7 +21,8 @@ typedef struct zoo_classifier {
 extern const zoo_classifier zoo_classifiers[];
 extern const unsigned zoo_n_classifiers;
 
-/** Networks that are no classifiers: detectors, segmentation, super-resolution, an embedding. */
+/** Networks that are no classifiers: detectors, segmentation, super-resolution, an embedding,
+ *  voice activity. */
 extern const char *const zoo_others[];
 extern const unsigned zoo_n_others;
 
@@ -29,6 +31,9 @@ const char *zoo_folder(void);
 
 /** "ZOO/what" in static memory that the next call but three overwrites. */
 CLV_PRINTF(1, 2) const char *zoo_path(const char *fmt, ...);
+
+/** How models/NAME.onnx is imported: with ref's kernels, and with shapes where it leaves them open. */
+void zoo_options(clv_onnx_options *out, const char *name);
 
 /** Import and prepare models/NAME.onnx; fails the test when that doesn't work. */
 clv_graph *zoo_open(const char *name);

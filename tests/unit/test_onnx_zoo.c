@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "onnx/onnx_import.h"
+#include "support/zoo.h"
 
 static const char *zoo(void)
 {
@@ -72,9 +73,12 @@ static void test_onnx_zoo__imports_the_classifiers(void **state)
 
 static void import_or_list(const char *path)
 {
+    clv_onnx_options options;
     clv_graph *graph = NULL;
     clv_error err = CLV_ERROR_INIT;
-    clv_status status = clv_onnx_import(&graph, path, NULL, &err);
+
+    zoo_options(&options, path);
+    clv_status status = clv_onnx_import(&graph, path, &options, &err);
 
     if (status == CLV_OK) {
         assert_true(graph->n_nodes > 0);
@@ -106,6 +110,30 @@ static void test_onnx_zoo__imports_every_model_or_lists_its_operators(void **sta
     }
 }
 
+/* 12 Ifs on shapes, some with others inside: only the branches for this input are there. */
+static void test_onnx_zoo__resolves_the_branches_of_voice_activity(void **state)
+{
+    clv_onnx_options options;
+    clv_graph *graph = NULL;
+    clv_error err = CLV_ERROR_INIT;
+    char path[1024];
+    (void)state;
+
+    zoo_options(&options, "silero-vad");
+    if (clv_onnx_import(&graph, path_of(path, "silero-vad-16k-op15.onnx"), &options, &err) !=
+        CLV_OK)
+        fail_msg("%s: %s", err.location, err.message);
+    assert_int_equal(graph->n_inputs, 3);
+    assert_int_equal(graph->n_outputs, 2);
+    uint32_t lstms = 0;
+    for (uint32_t i = 0; i < graph->n_nodes; i++) {
+        lstms += graph->nodes[i].op == CLV_OP_LSTM;
+        assert_int_not_equal(graph->nodes[i].op, CLV_OP_WHERE);
+    }
+    assert_int_equal(lstms, 1); /* the other one is in a branch for state of rank 2 */
+    clv_graph_free(graph);
+}
+
 static uint32_t next_random(uint32_t *seed)
 {
     *seed = *seed * 1664525u + 1013904223u;
@@ -113,11 +141,14 @@ static uint32_t next_random(uint32_t *seed)
 }
 
 /* Import @p bytes; a graph or an error with words, never a crash. */
-static void import_broken(const uint8_t *data, size_t bytes)
+static void import_broken(const char *name, const uint8_t *data, size_t bytes)
 {
+    clv_onnx_options options;
     clv_graph *graph = NULL;
     clv_error err = CLV_ERROR_INIT;
-    clv_status status = clv_onnx_import_memory(&graph, data, bytes, NULL, NULL, &err);
+
+    zoo_options(&options, name);
+    clv_status status = clv_onnx_import_memory(&graph, data, bytes, NULL, &options, &err);
     assert_int_equal(err.code, status);
     assert_true(status == CLV_OK || err.message[0] != '\0');
     clv_graph_free(graph);
@@ -138,12 +169,12 @@ static void test_onnx_zoo__survives_broken_models(void **state)
         uint8_t *copy = malloc(model.size);
         assert_non_null(copy);
         for (unsigned round = 0; round < 200; round++)
-            import_broken(model.data, next_random(&seed) % model.size);
+            import_broken(names[i], model.data, next_random(&seed) % model.size);
         for (unsigned round = 0; round < 400; round++) {
             memcpy(copy, model.data, model.size);
             for (unsigned flips = 1 + round % 8; flips > 0; flips--)
                 copy[next_random(&seed) % model.size] ^= (uint8_t)(1u << next_random(&seed) % 8);
-            import_broken(copy, model.size);
+            import_broken(names[i], copy, model.size);
         }
         free(copy);
         clv_mapping_done(&model);
@@ -155,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_onnx_zoo__imports_the_classifiers),
         cmocka_unit_test(test_onnx_zoo__imports_every_model_or_lists_its_operators),
+        cmocka_unit_test(test_onnx_zoo__resolves_the_branches_of_voice_activity),
         cmocka_unit_test(test_onnx_zoo__survives_broken_models),
     };
     if (access(zoo(), R_OK) != 0) {
