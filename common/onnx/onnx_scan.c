@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scan, from opset 9 on: its body is entered once for each element along the scanned dimensions. */
+/* Scan: its body is entered once for each element along the scanned dimensions. */
 #include <string.h>
 
 #include "onnx/onnx_internal.h"
@@ -15,12 +15,12 @@ typedef struct scan {
     const Clv__Onnx__NodeProto *node;
     const char *where;
     clv_onnx_block *body;
-    uint32_t n_states, n_scanned, n_results;
+    bool has_batches; /* before opset 9: dimension 0 of everything, which the body doesn't see */
+    uint32_t n_inputs, n_states, n_scanned, n_results; /* n_inputs: states and scanned values */
     direction in, out;
     int64_t length;
-    uint32_t *inputs; /* of the node: states, scanned values */
+    uint32_t *inputs; /* states, scanned values; of one batch, if there are batches */
     uint32_t *args;   /* of the body: states, an element of each */
-    uint32_t *made;   /* by the body, all iterations: states, parts of the results */
 } scan;
 
 static clv_status read_list(const int64_t **out, scan *s, const char *name, uint32_t n)
@@ -38,30 +38,54 @@ static clv_status read_list(const int64_t **out, scan *s, const char *name, uint
     return CLV_OK;
 }
 
-static clv_status read_attrs(scan *s)
+static clv_status check_counts(scan *s)
 {
     const Clv__Onnx__NodeProto *node = s->node;
     const Clv__Onnx__AttributeProto *count;
+    size_t n_inputs = node->n_input - (s->has_batches && node->n_input > 0);
 
-    if (s->im->opset < 9)
-        return clv_fail(s->im->err, CLV_EUNSUPPORTED, s->where,
-                        "Scan as before opset 9 is not supported");
-    CLV_TRY(clv_onnx_find_body(&s->body, s->im, node, "body", s->where));
     CLV_TRY(clv_onnx_find_attr(&count, s->im, node, "num_scan_inputs", s->where));
-    if (count == NULL || count->i < 1 || (uint64_t)count->i > node->n_input)
+    if (count == NULL || count->i < 1 || (uint64_t)count->i > n_inputs)
         return clv_fail(s->im->err, CLV_EFORMAT, s->where, "num_scan_inputs is missing or wrong");
-    s->n_scanned = (uint32_t)count->i;
-    s->n_states = (uint32_t)(node->n_input - s->n_scanned);
-    if (s->body->n_inputs != node->n_input || s->body->n_outputs != node->n_output ||
-        node->n_output < s->n_states)
+    if (s->body->n_inputs != n_inputs || s->body->n_outputs != node->n_output ||
+        node->n_output < n_inputs - (size_t)count->i)
         return clv_fail(s->im->err, CLV_EFORMAT, s->where,
-                        "%zu inputs and %zu outputs; its body has %u and %u", node->n_input,
+                        "%zu inputs and %zu outputs; its body has %u and %u", n_inputs,
                         node->n_output, s->body->n_inputs, s->body->n_outputs);
-    s->n_results = (uint32_t)node->n_output - s->n_states;
+    s->n_inputs = (uint32_t)n_inputs;
+    s->n_scanned = (uint32_t)count->i;
+    s->n_states = s->n_inputs - s->n_scanned;
+    s->n_results = s->body->n_outputs - s->n_states;
+    return CLV_OK;
+}
+
+static clv_status read_attrs(scan *s)
+{
+    s->has_batches = s->im->opset < 9;
+    CLV_TRY(clv_onnx_find_body(&s->body, s->im, s->node, "body", s->where));
+    CLV_TRY(check_counts(s));
+    if (s->has_batches)
+        return read_list(&s->in.reversed, s, "directions", s->n_scanned);
     CLV_TRY(read_list(&s->in.axes, s, "scan_input_axes", s->n_scanned));
     CLV_TRY(read_list(&s->in.reversed, s, "scan_input_directions", s->n_scanned));
     CLV_TRY(read_list(&s->out.axes, s, "scan_output_axes", s->n_results));
     return read_list(&s->out.reversed, s, "scan_output_directions", s->n_results);
+}
+
+static clv_status read_inputs(scan *s)
+{
+    uint32_t *inputs;
+
+    CLV_TRY(clv_onnx_resolve_inputs(&inputs, s->im, s->node, 0, s->where));
+    if (s->has_batches && *inputs++ != CLV_NO_VALUE)
+        return clv_fail(s->im->err, CLV_EUNSUPPORTED, s->where,
+                        "a length for each batch is not supported");
+    for (uint32_t i = 0; i < s->n_inputs; i++) {
+        if (inputs[i] == CLV_NO_VALUE)
+            return clv_fail(s->im->err, CLV_EFORMAT, s->where, "an input is absent");
+    }
+    s->inputs = inputs;
+    return CLV_OK;
 }
 
 /* All scanned inputs have one length. */
@@ -87,45 +111,106 @@ static clv_status find_length(scan *s)
     return CLV_OK;
 }
 
-static clv_status init_scan(scan *s)
+/* Checked before memory is taken: a length alone may be any number. */
+static clv_status check_effort(const scan *s, int64_t length)
 {
-    clv_onnx_importer *im = s->im;
-
-    CLV_TRY(read_attrs(s));
-    CLV_TRY(clv_onnx_resolve_inputs(&s->inputs, im, s->node, 0, s->where));
-    for (size_t i = 0; i < s->node->n_input; i++) {
-        if (s->inputs[i] == CLV_NO_VALUE)
-            return clv_fail(im->err, CLV_EFORMAT, s->where, "an input is absent");
-    }
-    CLV_TRY(find_length(s));
-    /* Charged before memory is taken: the length alone may be large. */
-    if ((uint64_t)s->length > CLV_ONNX_MAX_EFFORT / s->body->effort)
-        return clv_onnx_charge(im, CLV_ONNX_MAX_EFFORT + 1, s->where);
-    s->args = clv_arena_alloc(&im->scratch, s->node->n_input, sizeof *s->args);
-    s->made = clv_arena_alloc(&im->scratch, (size_t)s->length * s->node->n_output, sizeof *s->made);
-    if (s->args == NULL || s->made == NULL)
-        return clv_onnx_no_memory(im, s->where);
-    memcpy(s->args, s->inputs, s->n_states * sizeof *s->args);
-    return CLV_OK;
+    bool fits = (uint64_t)length <= CLV_ONNX_MAX_EFFORT / s->body->effort;
+    return clv_onnx_charge(s->im, fits ? 0 : CLV_ONNX_MAX_EFFORT + 1, s->where);
 }
 
-static clv_status iterate(scan *s, int64_t iteration)
+/* Element @p index of @p value along @p axis. */
+static clv_status pick(uint32_t *out, scan *s, uint32_t value, int64_t axis, int64_t index,
+                       const char *stem)
 {
-    uint32_t *made = s->made + (size_t)iteration * s->node->n_output;
+    const clv_attr along = {.name = "axis", .type = CLV_ATTR_INT, .v.i = axis};
+    uint32_t inputs[2] = {value};
 
+    CLV_TRY(clv_onnx_make_number(&inputs[1], s->im, CLV_I64, false, index, "index"));
+    return clv_onnx_make(out, s->im, CLV_OP_GATHER, stem, inputs, 2, &along);
+}
+
+static clv_status iterate(uint32_t *made, scan *s, int64_t iteration)
+{
     for (uint32_t i = 0; i < s->n_scanned; i++) {
         bool reversed = s->in.reversed != NULL && s->in.reversed[i] != 0;
-        int64_t index = reversed ? s->length - 1 - iteration : iteration;
-        clv_attr axis = {.name = "axis", .type = CLV_ATTR_INT};
-        uint32_t inputs[2] = {s->inputs[s->n_states + i]};
-        axis.v.i = s->in.axes ? s->in.axes[i] : 0;
-        CLV_TRY(clv_onnx_make_number(&inputs[1], s->im, CLV_I64, false, index, "index"));
-        CLV_TRY(clv_onnx_make(&s->args[s->n_states + i], s->im, CLV_OP_GATHER,
-                              s->body->inputs[s->n_states + i], inputs, 2, &axis));
+        uint32_t at = s->n_states + i;
+        CLV_TRY(pick(&s->args[at], s, s->inputs[at], s->in.axes ? s->in.axes[i] : 0,
+                     reversed ? s->length - 1 - iteration : iteration, s->body->inputs[at]));
     }
     CLV_TRY(clv_onnx_enter(made, s->im, s->body, s->args, NULL, s->where));
     if (s->n_states > 0)
         memcpy(s->args, made, s->n_states * sizeof *s->args);
+    return CLV_OK;
+}
+
+/* The outputs for s->inputs; those that nobody reads are left out. */
+static clv_status scan_once(uint32_t *outputs, scan *s)
+{
+    uint32_t n_outputs = s->body->n_outputs;
+
+    CLV_TRY(find_length(s));
+    CLV_TRY(check_effort(s, s->length));
+    uint32_t *made = clv_arena_alloc(&s->im->scratch, (size_t)s->length * n_outputs, sizeof *made);
+    s->args = clv_arena_alloc(&s->im->scratch, s->n_inputs, sizeof *s->args);
+    if (made == NULL || s->args == NULL)
+        return clv_onnx_no_memory(s->im, s->where);
+    memcpy(s->args, s->inputs, s->n_states * sizeof *s->args);
+    for (int64_t i = 0; i < s->length; i++)
+        CLV_TRY(iterate(made + (size_t)i * n_outputs, s, i));
+    if (s->n_states > 0)
+        memcpy(outputs, s->args, s->n_states * sizeof *outputs);
+    for (uint32_t i = s->n_states; i < n_outputs; i++) {
+        uint32_t result = i - s->n_states;
+        if (clv_onnx_is_read(s->im, s->node->output[i]))
+            CLV_TRY(clv_onnx_stack(&outputs[i], s->im, made + i, (size_t)s->length, n_outputs,
+                                   s->out.axes ? s->out.axes[result] : 0,
+                                   s->out.reversed != NULL && s->out.reversed[result] != 0,
+                                   s->node->output[i], s->where));
+    }
+    return CLV_OK;
+}
+
+static clv_status count_batches(int64_t *out, const scan *s)
+{
+    int64_t batches = 0;
+
+    for (uint32_t i = 0; i < s->n_inputs; i++) {
+        const clv_value *x = &s->im->graph->values[s->inputs[i]];
+        bool known = x->tensor.dtype != CLV_NONE && !x->bounded && x->tensor.shape.rank > 0;
+        if (!known || x->tensor.shape.dim[0] < 1 || (i > 0 && x->tensor.shape.dim[0] != batches))
+            return clv_fail(s->im->err, CLV_EUNSUPPORTED, s->where,
+                            "'%.100s' has another number of batches than the others, or none",
+                            x->name);
+        batches = x->tensor.shape.dim[0];
+    }
+    *out = batches;
+    return CLV_OK;
+}
+
+/* Each batch by itself, then all of them together again. */
+static clv_status scan_batches(uint32_t *outputs, scan *s)
+{
+    const uint32_t *whole = s->inputs;
+    uint32_t n_outputs = s->body->n_outputs;
+    int64_t batches;
+
+    CLV_TRY(count_batches(&batches, s));
+    CLV_TRY(check_effort(s, batches));
+    uint32_t *made = clv_arena_alloc(&s->im->scratch, (size_t)batches * n_outputs, sizeof *made);
+    s->inputs = clv_arena_alloc(&s->im->scratch, s->n_inputs, sizeof *s->inputs);
+    if (made == NULL || s->inputs == NULL)
+        return clv_onnx_no_memory(s->im, s->where);
+    for (int64_t b = 0; b < batches; b++) {
+        for (uint32_t i = 0; i < s->n_inputs; i++)
+            CLV_TRY(pick(&s->inputs[i], s, whole[i], 0, b, s->body->inputs[i]));
+        CLV_TRY(scan_once(made + (size_t)b * n_outputs, s));
+    }
+    for (uint32_t i = 0; i < n_outputs; i++) {
+        const char *name = s->node->output[i];
+        if (clv_onnx_is_read(s->im, name))
+            CLV_TRY(clv_onnx_stack(&outputs[i], s->im, made + i, (size_t)batches, n_outputs, 0,
+                                   false, name, s->where));
+    }
     return CLV_OK;
 }
 
@@ -134,21 +219,15 @@ clv_status clv_onnx_add_scan(clv_onnx_importer *im, const Clv__Onnx__NodeProto *
 {
     scan s = {.im = im, .node = node, .where = where};
 
-    CLV_TRY(init_scan(&s));
-    for (int64_t i = 0; i < s.length; i++)
-        CLV_TRY(iterate(&s, i));
+    CLV_TRY(read_attrs(&s));
+    CLV_TRY(read_inputs(&s));
+    uint32_t *outputs = clv_arena_alloc(&im->scratch, node->n_output, sizeof *outputs);
+    if (outputs == NULL)
+        return clv_onnx_no_memory(im, where);
+    CLV_TRY(s.has_batches ? scan_batches(outputs, &s) : scan_once(outputs, &s));
     for (uint32_t i = 0; i < node->n_output; i++) {
-        uint32_t value, result = i - s.n_states;
-        if (!clv_onnx_is_read(im, node->output[i]))
-            continue;
-        if (i < s.n_states)
-            value = s.args[i];
-        else
-            CLV_TRY(clv_onnx_stack(&value, im, s.made + i, (size_t)s.length, node->n_output,
-                                   s.out.axes ? s.out.axes[result] : 0,
-                                   s.out.reversed != NULL && s.out.reversed[result] != 0,
-                                   node->output[i], where));
-        CLV_TRY(clv_onnx_bind(im, node->output[i], value, where));
+        if (clv_onnx_is_read(im, node->output[i]))
+            CLV_TRY(clv_onnx_bind(im, node->output[i], outputs[i], where));
     }
     return CLV_OK;
 }
