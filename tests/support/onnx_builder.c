@@ -67,14 +67,20 @@ void onnx_builder_done(onnx_builder *b)
     clv_arena_done(&b->arena);
 }
 
-void onnx_opset(onnx_builder *b, const char *domain, int64_t version)
+static Clv__Onnx__OperatorSetIdProto *new_opset(onnx_builder *b, const char *domain,
+                                                int64_t version)
 {
     Clv__Onnx__OperatorSetIdProto *set = take(b, 1, sizeof *set);
     clv__onnx__operator_set_id_proto__init(set);
     set->domain = onnx_text(b, domain);
     set->has_version = true;
     set->version = version;
-    APPEND(b, b->model.opset_import, b->model.n_opset_import, set);
+    return set;
+}
+
+void onnx_opset(onnx_builder *b, const char *domain, int64_t version)
+{
+    APPEND(b, b->model.opset_import, b->model.n_opset_import, new_opset(b, domain, version));
 }
 
 static void split_names(onnx_builder *b, char ***list, size_t *count, const char *names)
@@ -160,6 +166,54 @@ void onnx_attr_ints(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *nam
     Clv__Onnx__AttributeProto *made = attr(b, node, name, 7);
     made->n_ints = n;
     made->ints = copy_of(b, values, n, sizeof *values);
+}
+
+Clv__Onnx__GraphProto *onnx_body_begin(onnx_builder *b)
+{
+    Clv__Onnx__GraphProto *outer = b->graph;
+
+    b->graph = take(b, 1, sizeof *b->graph);
+    clv__onnx__graph_proto__init(b->graph);
+    b->graph->name = onnx_text(b, "body");
+    return outer;
+}
+
+Clv__Onnx__GraphProto *onnx_body_end(onnx_builder *b, Clv__Onnx__GraphProto *outer)
+{
+    Clv__Onnx__GraphProto *body = b->graph;
+    b->graph = outer;
+    return body;
+}
+
+void onnx_attr_graph(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name,
+                     Clv__Onnx__GraphProto *body)
+{
+    attr(b, node, name, 5)->g = body;
+}
+
+void onnx_attr_ref(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name, int type,
+                   const char *ref)
+{
+    attr(b, node, name, type)->ref_attr_name = onnx_text(b, ref);
+}
+
+Clv__Onnx__FunctionProto *onnx_function(onnx_builder *b, const char *domain, const char *name,
+                                        const char *inputs, const char *outputs, int64_t opset,
+                                        const Clv__Onnx__GraphProto *body)
+{
+    Clv__Onnx__FunctionProto *made = take(b, 1, sizeof *made);
+
+    clv__onnx__function_proto__init(made);
+    made->domain = onnx_text(b, domain);
+    made->name = onnx_text(b, name);
+    split_names(b, &made->input, &made->n_input, inputs);
+    split_names(b, &made->output, &made->n_output, outputs);
+    made->node = body->node;
+    made->n_node = body->n_node;
+    if (opset != 0)
+        APPEND(b, made->opset_import, made->n_opset_import, new_opset(b, "", opset));
+    APPEND(b, b->model.functions, b->model.n_functions, made);
+    return made;
 }
 
 static Clv__Onnx__ValueInfoProto *describe(onnx_builder *b, const char *name, int type, size_t rank,

@@ -27,6 +27,9 @@ enum {
     ONNX_BFLOAT16 = 16
 };
 
+/** AttributeProto.AttributeType, as the tests need them. */
+enum { ONNX_ATTR_FLOAT = 1, ONNX_ATTR_INT = 2, ONNX_ATTR_TENSOR = 4, ONNX_ATTR_INTS = 7 };
+
 /** A dimension without a number, named "N". */
 #define ONNX_OPEN INT64_MIN
 
@@ -54,6 +57,21 @@ void onnx_attr_ints(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *nam
                     const int64_t *values);
 void onnx_attr_tensor(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name,
                       Clv__Onnx__TensorProto *value);
+
+/** A graph for an attribute: from begin to end, nodes, inputs and all else go into it.
+ *  @return from begin: the graph around it, which end takes; from end: the body. */
+Clv__Onnx__GraphProto *onnx_body_begin(onnx_builder *b);
+Clv__Onnx__GraphProto *onnx_body_end(onnx_builder *b, Clv__Onnx__GraphProto *outer);
+void onnx_attr_graph(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name,
+                     Clv__Onnx__GraphProto *body);
+
+/** A function of the nodes of @p body, for @p opset (0: it doesn't say). Names as in onnx_node(). */
+Clv__Onnx__FunctionProto *onnx_function(onnx_builder *b, const char *domain, const char *name,
+                                        const char *inputs, const char *outputs, int64_t opset,
+                                        const Clv__Onnx__GraphProto *body);
+/** An attribute of @p node that is the attribute @p ref of the function that it stands in. */
+void onnx_attr_ref(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name, int type,
+                   const char *ref);
 
 /** A graph input or output; onnx_value_info() describes a value between nodes. */
 void onnx_input(onnx_builder *b, const char *name, int type, size_t rank, const int64_t *dims);
