@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 #include "graph/graph.h"
+#include "graph/quant.h"
 
 static clv_status check_node(const clv_graph *graph, uint32_t index, clv_error *err)
 {
     const clv_node *node = &graph->nodes[index];
 
+    if (node->quantised && !clv_op_can_be_quantised(node->op))
+        return clv_fail(err, CLV_EFORMAT, node->name, "%s has no quantised form",
+                        clv_op_describe(node->op)->name);
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         if (node->inputs[i] == CLV_NO_VALUE)
             continue;
@@ -37,6 +41,8 @@ static clv_status check_source(const clv_graph *graph, const bool *is_input, uin
 
 static clv_status check_with_inputs(const clv_graph *graph, bool *is_input, clv_error *err)
 {
+    for (uint32_t i = 0; i < graph->n_values; i++)
+        CLV_TRY(clv_quant_check(&graph->values[i], err));
     for (uint32_t i = 0; i < graph->n_inputs; i++) {
         uint32_t v = graph->inputs[i];
         if (v >= graph->n_values || is_input[v] || clv_value_is_constant(&graph->values[v]) ||

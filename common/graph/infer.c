@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "graph/infer_rules.h"
+#include "graph/quant.h"
 
 clv_status clv_infer_fail(clv_error *err, const clv_node *node, clv_status code, const char *what)
 {
@@ -140,7 +141,7 @@ static bool inherits_bound(const clv_graph *graph, const clv_node *node)
     return bounded && node->op != CLV_OP_SHAPE && node->op != CLV_OP_SIZE;
 }
 
-clv_status clv_infer_node(clv_graph *graph, const clv_node *node, clv_error *err)
+static clv_status apply_rule(clv_graph *graph, const clv_node *node, clv_error *err)
 {
     static clv_infer_rule *const rules[CLV_OP_COUNT] = {
 #define CLV_OP_RULE(name, text, min_in, max_in, min_out, max_out, rule)                            \
@@ -148,6 +149,46 @@ clv_status clv_infer_node(clv_graph *graph, const clv_node *node, clv_error *err
         CLV_OP_LIST(CLV_OP_RULE)
 #undef CLV_OP_RULE
     };
+    return rules[node->op](graph, node, err);
+}
+
+/* Shapes are those of the same node over float32; an output that has a meaning in bytes keeps its
+ * type. */
+static clv_status take_from_twin(clv_graph *graph, const clv_node *node, const clv_float_twin *twin,
+                                 clv_error *err)
+{
+    for (uint32_t i = 0; i < node->n_outputs; i++) {
+        const clv_tensor *made = clv_node_output(&twin->graph, &twin->node, i);
+        if (made == NULL)
+            continue;
+        clv_value *value = &graph->values[node->outputs[i]];
+        bool in_bytes = clv_node_output_quant(graph, node, i) != NULL;
+        if (in_bytes && made->dtype != CLV_F32)
+            return clv_infer_fail(err, node, CLV_EFORMAT, "an output in bytes is no real number");
+        value->bounded = twin->graph.values[node->n_inputs + i].bounded;
+        CLV_TRY(clv_infer_set(graph, node, i, in_bytes ? value->tensor.dtype : made->dtype,
+                              &made->shape, err));
+    }
+    return CLV_OK;
+}
+
+static clv_status infer_quantised_node(clv_graph *graph, const clv_node *node, clv_error *err)
+{
+    clv_float_twin *twin = NULL;
+
+    if (!clv_op_can_be_quantised(node->op))
+        return clv_infer_fail(err, node, CLV_EFORMAT, "this operator has no quantised form");
+    if (clv_float_twin_create(&twin, graph, node) != CLV_OK)
+        return clv_infer_fail(err, node, CLV_ENOMEM, "out of memory");
+    clv_status status = apply_rule(&twin->graph, &twin->node, err);
+    if (status == CLV_OK)
+        status = take_from_twin(graph, node, twin, err);
+    clv_free(twin);
+    return status;
+}
+
+clv_status clv_infer_node(clv_graph *graph, const clv_node *node, clv_error *err)
+{
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         const clv_tensor *x = clv_node_input(graph, node, i);
         if (x != NULL && x->dtype == CLV_NONE)
@@ -158,5 +199,5 @@ clv_status clv_infer_node(clv_graph *graph, const clv_node *node, clv_error *err
         if (node->outputs[i] != CLV_NO_VALUE)
             graph->values[node->outputs[i]].bounded = bounded;
     }
-    return rules[node->op](graph, node, err);
+    return node->quantised ? infer_quantised_node(graph, node, err) : apply_rule(graph, node, err);
 }

@@ -11,6 +11,7 @@
 
 #include "kernel/backend.h"
 #include "support/case_families.h"
+#include "support/case_quantised.h"
 #include "support/case_run.h"
 
 static const case_family *const families[] = {
@@ -24,12 +25,13 @@ typedef struct tally {
     size_t by_op[CLV_OP_COUNT];
 } tally;
 
-static void run_family(tally *t, const clv_backend *backend, const case_family *family)
+static void run_family(tally *t, const clv_backend *backend, const case_family *family,
+                       bool quantised)
 {
     size_t ran = 0;
 
     for (size_t i = 0; i < family->count; i++) {
-        node_case *c = family->make(i);
+        node_case *c = quantised ? case_make_quantised(family, i) : family->make(i);
         bool plain = case_check(backend, c, false, 1);
         bool channels_last = case_check(backend, c, true, 2);
         if (plain != channels_last)
@@ -39,25 +41,25 @@ static void run_family(tally *t, const clv_backend *backend, const case_family *
         t->by_op[c->op] += plain;
         case_free(c);
     }
-    print_message("           %-16s %-8s ran %4zu of %4zu cases\n", family->name, backend->name,
-                  ran, family->count);
+    print_message("           %-9s %-16s %-8s ran %4zu of %4zu cases\n",
+                  quantised ? "quantised" : "", family->name, backend->name, ran, family->count);
     t->ran += ran;
     t->total += family->count;
 }
 
-static tally run_all(const clv_backend *backend)
+static tally run_all(const clv_backend *backend, bool quantised)
 {
     tally t = {0};
     for (size_t i = 0; i < N_FAMILIES; i++)
-        run_family(&t, backend, families[i]);
-    print_message("           %-16s %-8s ran %4zu of %4zu cases\n", "all", backend->name, t.ran,
+        run_family(&t, backend, families[i], quantised);
+    print_message("           %-26s %-8s ran %4zu of %4zu cases\n", "all", backend->name, t.ran,
                   t.total);
     return t;
 }
 
 static void test_backends__ref_is_right_about_every_operator(void **state)
 {
-    tally t = run_all(&clv_backend_ref);
+    tally t = run_all(&clv_backend_ref, false);
     (void)state;
 
     assert_int_equal(t.ran, t.total);
@@ -79,11 +81,29 @@ static void test_backends__onednn_is_right_about_what_it_supports(void **state)
 
     if (onednn == NULL)
         skip();
-    tally t = run_all(onednn);
+    tally t = run_all(onednn, false);
     for (size_t i = 0; i < sizeof must_run / sizeof must_run[0]; i++) {
         if (t.by_op[must_run[i]] == 0)
             fail_msg("onednn ran no %s at all", clv_op_describe(must_run[i])->name);
     }
+}
+
+static void test_backends__ref_is_right_about_quantised_nodes(void **state)
+{
+    tally t = run_all(&clv_backend_ref, true);
+    (void)state;
+
+    assert_int_equal(t.ran, t.total);
+}
+
+static void test_backends__onednn_is_within_a_step_on_quantised_nodes(void **state)
+{
+    const clv_backend *onednn = clv_backend_onednn();
+    (void)state;
+
+    if (onednn == NULL)
+        skip();
+    (void)run_all(onednn, true);
 }
 
 static void test_backends__are_found_by_name(void **state)
@@ -108,6 +128,8 @@ int main(void)
         cmocka_unit_test(test_backends__are_found_by_name),
         cmocka_unit_test(test_backends__ref_is_right_about_every_operator),
         cmocka_unit_test(test_backends__onednn_is_right_about_what_it_supports),
+        cmocka_unit_test(test_backends__ref_is_right_about_quantised_nodes),
+        cmocka_unit_test(test_backends__onednn_is_within_a_step_on_quantised_nodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "graph/infer.h"
 
+static case_draw_fn *draw_other;
+
 static void *must_alloc(size_t bytes)
 {
     void *data = clv_alloc_aligned(bytes);
@@ -30,6 +32,7 @@ node_case *case_create(clv_op op, const char *name, ...)
     c->op = op;
     c->n_outputs = 1;
     c->tolerance = 1e-5;
+    c->slack = 1e-3;
     return c;
 }
 
@@ -41,6 +44,9 @@ void case_free(node_case *c)
         clv_free(c->inputs[i].data);
     for (uint32_t i = 0; i < CASE_MAX_OUTPUTS; i++)
         clv_free(c->expected[i].data);
+    for (uint32_t i = 0; i < CASE_MAX_OUTPUTS; i++)
+        clv_free(c->steps[i]);
+    clv_free(c->bytes);
     clv_graph_free(c->graph);
     clv_free(c);
 }
@@ -117,7 +123,14 @@ float *case_random_input(node_case *c, clv_shape shape, float range, uint64_t *s
     size_t n = case_elems(&c->inputs[c->n_inputs - 1]);
     for (size_t i = 0; i < n; i++)
         data[i] = case_random_float(seed, range);
+    if (draw_other != NULL)
+        draw_other(c, c->n_inputs - 1, range, seed);
     return data;
+}
+
+void case_draw_with(case_draw_fn *draw)
+{
+    draw_other = draw;
 }
 
 void case_make_constant(node_case *c)
@@ -150,26 +163,65 @@ static clv_status add_input_value(uint32_t *out, node_case *c, uint32_t i)
             return CLV_ENOMEM;
         memcpy(tensor.data, c->inputs[i].data, bytes);
     }
+    if (c->stored_as_float[i])
+        tensor.dtype = CLV_F32;
     clv_graph_set_constant(c->graph, *out, &tensor);
+    c->graph->values[*out].quant = c->in_quant[i];
     return CLV_OK;
 }
 
-clv_status case_build(node_case *c, clv_error *err)
+/* An output in bytes has its type before inference. */
+static clv_status add_output_value(uint32_t *out, node_case *c, uint32_t i)
+{
+    char name[16];
+
+    (void)snprintf(name, sizeof name, "out%u", i);
+    CLV_TRY(clv_graph_add_value(out, c->graph, name));
+    if (c->out_quant[i] != NULL) {
+        c->graph->values[*out].quant = c->out_quant[i];
+        c->graph->values[*out].tensor.dtype = c->expected[i].dtype;
+    }
+    return CLV_OK;
+}
+
+static bool is_quantised(const node_case *c)
+{
+    for (uint32_t i = 0; i < CASE_MAX_INPUTS; i++) {
+        if (c->in_quant[i] != NULL)
+            return true;
+    }
+    return c->out_quant[0] != NULL;
+}
+
+static clv_status build_graph(node_case *c, const clv_attr *attrs, clv_error *err)
 {
     uint32_t inputs[CASE_MAX_INPUTS], outputs[CASE_MAX_OUTPUTS];
-    char name[16];
 
     CLV_TRY(clv_graph_create(&c->graph, c->name));
     for (uint32_t i = 0; i < c->n_inputs; i++)
         CLV_TRY(add_input_value(&inputs[i], c, i));
-    for (uint32_t i = 0; i < c->n_outputs; i++) {
-        (void)snprintf(name, sizeof name, "out%u", i);
-        CLV_TRY(clv_graph_add_value(&outputs[i], c->graph, name));
-    }
-    clv_node_desc desc = {c->name,      c->op,    inputs,     c->n_inputs, outputs,
-                          c->n_outputs, c->attrs, c->n_attrs, c->fusion};
+    for (uint32_t i = 0; i < c->n_outputs; i++)
+        CLV_TRY(add_output_value(&outputs[i], c, i));
+    clv_node_desc desc = {c->name,      c->op, inputs,     c->n_inputs, outputs,
+                          c->n_outputs, attrs, c->n_attrs, c->fusion};
     CLV_TRY(clv_graph_add_node(c->graph, &desc, err));
-    CLV_TRY(clv_infer_node(c->graph, case_node(c), err));
+    c->graph->nodes[0].quantised = is_quantised(c);
+    return clv_infer_node(c->graph, case_node(c), err);
+}
+
+/* The case's own attributes may be gone by now. */
+clv_status case_rebuild(node_case *c, clv_error *err)
+{
+    clv_graph *old = c->graph;
+
+    clv_status status = build_graph(c, old->nodes[0].attrs, err);
+    clv_graph_free(old);
+    return status;
+}
+
+clv_status case_build(node_case *c, clv_error *err)
+{
+    CLV_TRY(build_graph(c, c->attrs, err));
     for (uint32_t i = 0; i < c->n_outputs; i++) {
         size_t bytes;
         c->expected[i] = *clv_node_output(c->graph, case_node(c), i);

@@ -16,13 +16,21 @@ typedef struct node_case {
     clv_op op;
     clv_fusion fusion;
     uint32_t n_inputs, n_outputs, n_attrs;
-    clv_tensor inputs[CASE_MAX_INPUTS]; /**< own their data; dtype CLV_NONE: absent */
-    bool constant[CASE_MAX_INPUTS];     /**< a constant of the graph, not made by a node */
-    clv_attr attrs[CASE_MAX_ATTRS];     /**< borrow what they point to */
-    double tolerance;                   /**< of float32 outputs, relative to the largest one */
+    clv_tensor inputs[CASE_MAX_INPUTS];         /**< own their data; dtype CLV_NONE: absent */
+    bool constant[CASE_MAX_INPUTS];             /**< a constant of the graph, not made by a node */
+    const clv_quant *in_quant[CASE_MAX_INPUTS]; /**< borrowed; NULL: plain numbers */
+    const clv_quant *out_quant[CASE_MAX_OUTPUTS]; /**< of outputs that come in bytes */
+    bool stored_as_float[CASE_MAX_INPUTS]; /**< the input's value is float32, it comes in bytes */
+    clv_attr attrs[CASE_MAX_ATTRS];        /**< borrow what they point to */
+    double tolerance;                      /**< of float32 outputs, relative to the largest one */
     /* from case_build() on */
     clv_graph *graph;
     clv_tensor expected[CASE_MAX_OUTPUTS]; /**< own their data */
+    /** Outputs in bytes: what is expected before it is rounded and saturated, in steps of the scale
+     *  from the zero point on; NULL: exactly what is expected. Owned. */
+    double *steps[CASE_MAX_OUTPUTS];
+    double slack; /**< how far from half-way between two bytes ref must know which is nearer */
+    struct case_bytes *bytes; /**< of case_quantised.h; owned */
 } node_case;
 
 /** Start a case with one output, a tolerance of 1e-5 and a name for messages. */
@@ -46,6 +54,10 @@ void *case_input(node_case *c, clv_dtype dtype, clv_shape shape, const void *dat
 void case_absent_input(node_case *c);
 /** A float32 input of random numbers in [-range, range). */
 float *case_random_input(node_case *c, clv_shape shape, float range, uint64_t *seed);
+/** Called for each input of random numbers from now on, to put others there: those that 8 bits can
+ *  stand for (case_quantised.h). NULL: nothing is. */
+typedef void case_draw_fn(node_case *c, uint32_t input, float range, uint64_t *seed);
+void case_draw_with(case_draw_fn *draw);
 /** Make the input that was added last a constant. */
 void case_make_constant(node_case *c);
 /** A constant int64 vector. */
@@ -55,7 +67,10 @@ void case_const_ints(node_case *c, const int64_t *values, uint32_t n);
  *  @return what clv_graph_add_node() or clv_infer_node() says. */
 CLV_NODISCARD clv_status case_build(node_case *c, clv_error *err);
 
-/** The same, where failing is a failed test. */
+/** The graph alone, again, of what the case has become; what is expected stays. */
+CLV_NODISCARD clv_status case_rebuild(node_case *c, clv_error *err);
+
+/** As case_build(), where failing is a failed test. */
 void case_must_build(node_case *c);
 
 static inline const clv_node *case_node(const node_case *c)

@@ -49,7 +49,7 @@ static bool supports(const clv_graph *graph, const clv_node *node)
 {
     const clv_dn_op *op = operators[node->op];
 
-    if (op == NULL || clv_dn_engine() == NULL)
+    if (op == NULL || node->quantised || clv_dn_engine() == NULL)
         return false;
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         const clv_tensor *input = clv_node_input(graph, node, i);
