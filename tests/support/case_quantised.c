@@ -60,6 +60,13 @@ static bool has_weights(clv_op op)
            op == CLV_OP_MATMUL;
 }
 
+/* Where a constant may be bytes as well as real numbers; elsewhere constants are parameters. */
+static bool is_binary(clv_op op)
+{
+    return op == CLV_OP_ADD || op == CLV_OP_SUB || op == CLV_OP_MUL || op == CLV_OP_POW ||
+           op == CLV_OP_PRELU;
+}
+
 /* Biases are never quantised, nor are divisors, which the cases keep away from 0. */
 static bool stays_float(const node_case *c, uint32_t input)
 {
@@ -187,7 +194,7 @@ static void quantise_input(node_case *c, uint32_t i, uint64_t *seed)
 
     if (x->dtype != CLV_F32 || stays_float(c, i))
         return;
-    if (c->constant[i] && !weights && (c->op == CLV_OP_CLIP || case_random_between(seed, 0, 1)))
+    if (c->constant[i] && !weights && (!is_binary(c->op) || case_random_between(seed, 0, 1)))
         return;
     if (!c->constant[i] && b->in[i].n_scales > 0)
         return;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "kernel/ref/ref_kernels.h"
+#include "kernel/ref/ref_int8.h"
 
 #define MASK(name) (1u << CLV_##name)
 #define FLOAT MASK(F32)
@@ -194,15 +194,16 @@ static const entry table[CLV_OP_COUNT] = {
 static bool ref_supports(const clv_graph *graph, const clv_node *node)
 {
     const entry *e = &table[node->op];
-    clv_dtype dtype = clv_node_input(graph, node, 0)->dtype;
+    clv_dtype dtype = clv_node_number_type(graph, node, 0);
 
-    if (e->run == NULL || (e->dtypes >> dtype & 1u) == 0)
+    if (e->run == NULL || (node->quantised && !clv_op_can_be_quantised(node->op)) ||
+        (e->dtypes >> dtype & 1u) == 0)
         return false;
     if (node->fusion.activation != CLV_ACT_NONE && ((e->traits & FUSES) == 0 || dtype != CLV_F32))
         return false;
     for (uint32_t i = 1; (e->traits & UNIFORM) != 0 && i < node->n_inputs; i++) {
-        const clv_tensor *input = clv_node_input(graph, node, i);
-        if (input != NULL && input->dtype != dtype)
+        clv_dtype other = clv_node_number_type(graph, node, i);
+        if (other != CLV_NONE && other != dtype)
             return false;
     }
     return true;
@@ -245,7 +246,7 @@ clv_status clv_ref_evaluate(const clv_graph *graph, const clv_node *node, const 
 {
     size_t bytes = ref_scratch_bytes(graph, node);
 
-    if (!ref_supports(graph, node))
+    if (node->quantised || !ref_supports(graph, node))
         return CLV_EUNSUPPORTED;
     return bytes == 0 ? run_node(graph, node, inputs, outputs)
                       : run_with_scratch(graph, node, inputs, outputs, bytes);
@@ -262,6 +263,7 @@ clv_status clv_ref_run(const clv_graph *graph, const clv_node *node, const clv_t
 struct clv_kernel {
     const clv_graph *graph;
     const clv_node *node;
+    ref_int8 *int8; /* of a quantised node, else NULL */
     bool in_place;
 };
 
@@ -274,6 +276,21 @@ static bool is_constant_input(const clv_graph *graph, const clv_node *node, uint
 {
     const clv_tensor *input = clv_node_input(graph, node, i);
     return input != NULL && input->data != NULL;
+}
+
+/* What is special about a node that computes on bytes. Constants that it has converted may go. */
+static clv_status plan_quantised(clv_kernel *kernel, clv_kernel_io *io, uint64_t *keeps)
+{
+    const clv_node *node = kernel->node;
+
+    CLV_TRY(ref_int8_create(&kernel->int8, kernel->graph, node, table[node->op].run));
+    kernel->in_place = kernel->int8->in_place;
+    io->scratch_bytes = kernel->int8->scratch_bytes;
+    for (uint32_t i = 0; kernel->int8->constants != NULL && i < node->n_inputs && i < 64; i++) {
+        if (kernel->int8->constants[i] != NULL)
+            *keeps &= ~((uint64_t)1 << i);
+    }
+    return CLV_OK;
 }
 
 static clv_status ref_compile(clv_kernel **out, clv_kernel_io *io, const clv_graph *graph,
@@ -294,12 +311,22 @@ static clv_status ref_compile(clv_kernel **out, clv_kernel_io *io, const clv_gra
     if (kernel == NULL)
         return clv_fail(err, CLV_ENOMEM, where, "out of memory");
     *kernel =
-        (clv_kernel){graph, node, (table[node->op].traits & IN_PLACE) != 0 && (keeps & 1u) == 0};
+        (clv_kernel){.graph = graph,
+                     .node = node,
+                     .in_place = (table[node->op].traits & IN_PLACE) != 0 && (keeps & 1u) == 0};
+    io->scratch_bytes = ref_scratch_bytes(graph, node);
+    if (node->quantised) {
+        clv_status status = plan_quantised(kernel, io, &keeps);
+        if (status != CLV_OK) {
+            clv_free(kernel);
+            return clv_fail(err, status, where, "the quantised node can't be planned: %s",
+                            clv_status_text(status));
+        }
+    }
     for (uint32_t i = 0; i < node->n_inputs; i++)
         io->inputs[i] = clv_layout_plain();
     for (uint32_t i = 0; i < node->n_outputs; i++)
         io->outputs[i] = clv_layout_plain();
-    io->scratch_bytes = ref_scratch_bytes(graph, node);
     io->inplace_input = kernel->in_place ? 0 : CLV_NO_VALUE;
     io->keeps_constants = keeps;
     *out = kernel;
@@ -308,6 +335,8 @@ static clv_status ref_compile(clv_kernel **out, clv_kernel_io *io, const clv_gra
 
 static void ref_free_kernel(clv_kernel *kernel)
 {
+    if (kernel != NULL)
+        ref_int8_free(kernel->int8);
     clv_free(kernel);
 }
 
@@ -338,6 +367,9 @@ static void ref_unbind(void *opaque)
 static clv_status ref_run(const clv_kernel *kernel, void *opaque)
 {
     state *s = opaque;
+    if (kernel->int8 != NULL)
+        return ref_int8_run(kernel->int8, s->inputs, s->outputs,
+                            s->outputs[kernel->node->n_outputs].data);
     return run_node(kernel->graph, kernel->node, s->inputs, s->outputs);
 }
 

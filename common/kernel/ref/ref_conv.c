@@ -11,18 +11,6 @@ typedef struct conv {
     size_t in_channels;                    /* of one group */
 } conv;
 
-/* A pointwise convolution has no use for rows: all of a channel is one. */
-static void flatten_pointwise(ref_window *w)
-{
-    for (uint32_t d = 0; d < 3; d++) {
-        if (w->kernel[d] != 1 || w->stride[d] != 1 || w->pad_begin[d] != 0 || w->pad_end[d] != 0)
-            return;
-    }
-    w->in[2] *= w->in[0] * w->in[1];
-    w->out[2] = w->in[2];
-    w->in[0] = w->in[1] = w->out[0] = w->out[1] = 1;
-}
-
 static conv conv_of(const clv_conv_params *p, const clv_tensor *x, const clv_tensor *w,
                     const clv_tensor *y)
 {
@@ -31,7 +19,7 @@ static conv conv_of(const clv_conv_params *p, const clv_tensor *x, const clv_ten
               .out_area = ref_extent(&y->shape, 2, y->shape.rank),
               .kernel_area = ref_extent(&w->shape, 2, w->shape.rank),
               .in_channels = (size_t)w->shape.dim[1]};
-    flatten_pointwise(&c.window);
+    ref_window_flatten(&c.window);
     return c;
 }
 

@@ -86,6 +86,9 @@ typedef struct ref_window {
 /** @param x  The input, [n, c, spatial...]. */
 ref_window ref_window_of(const clv_window *window, const clv_shape *x);
 
+/** A pointwise window has no use for rows: all of a channel becomes one. Others stay. */
+void ref_window_flatten(ref_window *window);
+
 /** Where kernel element @p k of output @p o lies in the input (outside it in padding). */
 static inline int64_t ref_window_at(const ref_window *window, uint32_t d, int64_t o, int64_t k)
 {

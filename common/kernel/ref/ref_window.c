@@ -18,6 +18,17 @@ ref_window ref_window_of(const clv_window *window, const clv_shape *x)
     return w;
 }
 
+void ref_window_flatten(ref_window *w)
+{
+    for (uint32_t d = 0; d < 3; d++) {
+        if (w->kernel[d] != 1 || w->stride[d] != 1 || w->pad_begin[d] != 0 || w->pad_end[d] != 0)
+            return;
+    }
+    w->in[2] *= w->in[0] * w->in[1];
+    w->out[2] = w->in[2];
+    w->in[0] = w->in[1] = w->out[0] = w->out[1] = 1;
+}
+
 /* The i in [0, n) with low <= first + i * step < high. */
 static ref_range inside(int64_t first, int64_t step, int64_t n, int64_t low, int64_t high)
 {
