@@ -46,10 +46,11 @@ static clv_status run_table(const ref_int8 *k, const clv_tensor *inputs, clv_ten
 /* Its only input that runs with the frame is input 0, of which each element counts alone. */
 static bool is_elementwise(const ref_int8 *k)
 {
+    const clv_quant *quant = clv_node_input_quant(k->graph, k->node, 0);
     clv_ref_kernel *f = k->float_kernel;
 
     if ((f != ref_unary && f != ref_activation && f != ref_clip && f != ref_copy) ||
-        clv_node_input_quant(k->graph, k->node, 0) == NULL)
+        quant == NULL || quant->n_scales > 0)
         return false;
     for (uint32_t i = 1; f == ref_clip && i < k->node->n_inputs; i++) {
         const clv_tensor *bound = clv_node_input(k->graph, k->node, i);

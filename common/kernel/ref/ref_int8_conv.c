@@ -286,12 +286,14 @@ static clv_status run_conv(const ref_int8 *k, const clv_tensor *inputs, clv_tens
 clv_status ref_int8_plan_conv(ref_int8 *k)
 {
     bool transposed = k->node->op == CLV_OP_CONV_TRANSPOSE;
+    const clv_quant *residual = clv_node_input_quant(k->graph, k->node, 3);
     workspace unused;
     qconv c;
 
     if ((k->node->op != CLV_OP_CONV && !transposed) ||
         !ref_int8_is_product(k, transposed ? 1 : 0) ||
-        clv_node_input_quant(k->graph, k->node, 2) != NULL)
+        clv_node_input_quant(k->graph, k->node, 2) != NULL ||
+        (residual != NULL && residual->n_scales > 0))
         return CLV_EUNSUPPORTED;
     CLV_TRY(qconv_of(&c, k));
     k->scratch_bytes = lay_out(&unused, &c, NULL);
