@@ -13,6 +13,8 @@
 #include "support/case_node.h"
 
 /** Run @p c on @p backend and compare with what the case expects; a difference fails the test.
+ * Where the case knows what a byte was before it was rounded, ref may round the other way within
+ *  the case's slack of half-way, and other backends may be one step off.
  *  @param channels_last  How inputs of rank 3 and over come out of their producers; else plain.
  *  @param threads        Most that a kernel may use.
  *  @return false when the backend doesn't support or compile the node. */

@@ -9,8 +9,8 @@
 
 #include "kernel/backend.h"
 
-/** A clv_evaluate_fn (graph/prepare.h) that runs any node. CLV_EUNSUPPORTED for types without a
- *  kernel, CLV_ESHAPE for an index that is out of range. */
+/** A clv_evaluate_fn (graph/prepare.h) that runs any node but quantised ones. CLV_EUNSUPPORTED
+ *  for those and for types without a kernel, CLV_ESHAPE for an index that is out of range. */
 clv_status clv_ref_evaluate(const clv_graph *graph, const clv_node *node, const clv_tensor *inputs,
                             clv_tensor *outputs);
 

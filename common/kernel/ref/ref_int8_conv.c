@@ -95,16 +95,25 @@ static void read_sums(float *real, const sums *s, float multiplier, float bias)
 
 /* --- convolution --------------------------------------------------------------------------- */
 
-/* For @p n_channels channels that are @p gap elements apart. */
+static void add_row(int32_t *restrict y, const int16_t *restrict x, size_t stride, int16_t w,
+                    size_t n)
+{
+    if (stride == 1) {
+        for (size_t i = 0; i < n; i++)
+            y[i] += w * x[i];
+    } else {
+        for (size_t i = 0; i < n; i++)
+            y[i] += w * x[i * stride];
+    }
+}
+
+/* The same for UNROLL channels that are @p gap elements apart, with weights @p w. */
 static void add_rows(int32_t *restrict y, const int16_t *restrict x, size_t gap, size_t stride,
-                     const int16_t *restrict w, size_t n_channels, size_t n)
+                     const int16_t *restrict w, size_t n)
 {
     const int16_t *restrict x1 = x + gap, *restrict x2 = x1 + gap, *restrict x3 = x2 + gap;
 
-    if (n_channels != UNROLL) {
-        for (size_t i = 0; i < n; i++)
-            y[i] += w[0] * x[i * stride];
-    } else if (stride == 1) {
+    if (stride == 1) {
         for (size_t i = 0; i < n; i++)
             y[i] += w[0] * x[i] + w[1] * x1[i] + w[2] * x2[i] + w[3] * x3[i];
     } else {
@@ -130,9 +139,12 @@ static void add_tap(int32_t *y, const qconv *c, const int16_t *x, const int16_t 
         for (int64_t oy = rows.begin; oy < rows.end; oy++) {
             int64_t iy = ref_window_at(win, 1, oy, k[1]);
             int64_t ix = ref_window_at(win, 2, cols.begin, k[2]);
-            add_rows(y + (oz * win->out[1] + oy) * win->out[2] + cols.begin,
-                     x + (iz * win->in[1] + iy) * win->in[2] + ix, c->in_area, stride, w,
-                     n_channels, n);
+            int32_t *out = y + (oz * win->out[1] + oy) * win->out[2] + cols.begin;
+            const int16_t *in = x + (iz * win->in[1] + iy) * win->in[2] + ix;
+            if (n_channels == UNROLL)
+                add_rows(out, in, c->in_area, stride, w, n);
+            else
+                add_row(out, in, stride, w[0], n);
         }
     }
 }
