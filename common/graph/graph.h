@@ -172,7 +172,8 @@ CLV_NODISCARD clv_status clv_graph_add_input(clv_graph *graph, uint32_t value);
 CLV_NODISCARD clv_status clv_graph_add_output(clv_graph *graph, uint32_t value);
 
 /** Every index is in range, nodes are in topological order, each value has one producer, inputs
- *  are no constants, outputs exist, and each quant is a possible one (quant.h). What readers of outside bytes call before anything else. */
+ *  are no constants, outputs exist, and each quant is a possible one (quant.h). What readers of
+ * outside bytes call before anything else. */
 CLV_NODISCARD clv_status clv_graph_check(const clv_graph *graph, clv_error *err);
 
 /* --- reading ------------------------------------------------------------------------------ */
