@@ -57,7 +57,7 @@ clv_status clv_network_init(clv_network *network, const clv_bundle *bundle, cons
         return clv_fail(err, CLV_ENOMEM, model->graph->name, "out of memory");
     CLV_TRY(clv_program_compile(&network->program, model->graph, options, err));
     CLV_TRY(clv_exec_create(&network->exec, network->program, err));
-    clv_bundle_drop_packed(bundle, model, keeps_constant, network->program);
+    clv_bundle_drop_packed(bundle, model->graph, keeps_constant, network->program);
     return measure(network, err);
 }
 

@@ -75,7 +75,7 @@ static clv_status compile(clv_served *served, const clv_registry_options *option
     served->graph = model->graph;
     CLV_TRY(clv_program_compile(&served->program, served->graph, &program_options, err));
     CLV_TRY(make_executions(served, options->workers, err));
-    clv_bundle_drop_packed(served->bundle, model, program_keeps, served->program);
+    clv_bundle_drop_packed(served->bundle, served->graph, program_keeps, served->program);
     return CLV_OK;
 }
 

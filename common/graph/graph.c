@@ -225,6 +225,7 @@ clv_status clv_graph_add_node(clv_graph *graph, const clv_node_desc *desc, clv_e
         .outputs = copy_indices(graph, desc->outputs, desc->n_outputs),
         .attrs = clv_attrs_copy(&graph->arena, desc->attrs, desc->n_attrs),
         .fusion = desc->fusion,
+        .quantised = desc->quantised,
     };
     if (node.name == NULL || node.inputs == NULL || node.outputs == NULL || node.attrs == NULL ||
         reserve_one((void **)&graph->nodes, &graph->cap_nodes, graph->n_nodes,

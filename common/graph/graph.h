@@ -161,6 +161,7 @@ typedef struct clv_node_desc {
     const clv_attr *attrs;
     uint32_t n_attrs;
     clv_fusion fusion;
+    bool quantised;
 } clv_node_desc;
 CLV_NODISCARD clv_status clv_graph_add_node(clv_graph *graph, const clv_node_desc *desc,
                                             clv_error *err);

@@ -166,17 +166,20 @@ static clv_status take_from_twin(clv_graph *graph, const clv_node *node, const c
         if (in_bytes && made->dtype != CLV_F32)
             return clv_infer_fail(err, node, CLV_EFORMAT, "an output in bytes is no real number");
         value->bounded = twin->graph.values[node->n_inputs + i].bounded;
+        if (node->quantised && value->bounded)
+            return clv_infer_fail(err, node, CLV_EFORMAT,
+                                  "a node whose shapes depend on data can't compute on bytes");
         CLV_TRY(clv_infer_set(graph, node, i, in_bytes ? value->tensor.dtype : made->dtype,
                               &made->shape, err));
     }
     return CLV_OK;
 }
 
-static clv_status infer_quantised_node(clv_graph *graph, const clv_node *node, clv_error *err)
+static clv_status infer_by_twin(clv_graph *graph, const clv_node *node, clv_error *err)
 {
     clv_float_twin *twin = NULL;
 
-    if (!clv_op_can_be_quantised(node->op))
+    if (node->quantised && !clv_op_can_be_quantised(node->op))
         return clv_infer_fail(err, node, CLV_EFORMAT, "this operator has no quantised form");
     if (clv_float_twin_create(&twin, graph, node) != CLV_OK)
         return clv_infer_fail(err, node, CLV_ENOMEM, "out of memory");
@@ -189,15 +192,18 @@ static clv_status infer_quantised_node(clv_graph *graph, const clv_node *node, c
 
 clv_status clv_infer_node(clv_graph *graph, const clv_node *node, clv_error *err)
 {
+    bool converts = node->quantised;
+
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         const clv_tensor *x = clv_node_input(graph, node, i);
         if (x != NULL && x->dtype == CLV_NONE)
             return clv_infer_fail(err, node, CLV_EFORMAT, "an input has no type yet");
+        converts |= x != NULL && clv_node_input_type(graph, node, i) != x->dtype;
     }
     bool bounded = inherits_bound(graph, node);
     for (uint32_t i = 0; i < node->n_outputs; i++) { /* the rule may still say so */
         if (node->outputs[i] != CLV_NO_VALUE)
             graph->values[node->outputs[i]].bounded = bounded;
     }
-    return node->quantised ? infer_quantised_node(graph, node, err) : apply_rule(graph, node, err);
+    return converts ? infer_by_twin(graph, node, err) : apply_rule(graph, node, err);
 }

@@ -88,6 +88,8 @@ clv_dtype clv_node_input_type(const clv_graph *graph, const clv_node *node, uint
 
     if (value == NULL)
         return CLV_NONE;
+    if (!node->quantised && value->quant != NULL && !clv_value_is_constant(value))
+        return CLV_F32;
     bool to_bytes = value->tensor.dtype == CLV_F32 && clv_node_input_quant(graph, node, i) != NULL;
     return to_bytes ? CLV_U8 : value->tensor.dtype;
 }
@@ -167,7 +169,8 @@ clv_status clv_float_twin_create(clv_float_twin **out, const clv_graph *graph, c
     uint32_t *indices = (uint32_t *)(values + n);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t index = i < n_in ? node->inputs[i] : node->outputs[i - n_in];
-        bool has_quant = i < n_in ? clv_node_input_quant(graph, node, i) != NULL
+        bool has_quant = i < n_in ? clv_node_number_type(graph, node, i) == CLV_F32 &&
+                                        graph->values[index].quant != NULL
                                   : clv_node_output_quant(graph, node, i - n_in) != NULL;
         values[i] = float_value(graph, index, has_quant);
         values[i].producer = i < n_in ? CLV_NO_NODE : 0;

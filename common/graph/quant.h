@@ -26,7 +26,8 @@ const clv_quant *clv_node_input_quant(const clv_graph *graph, const clv_node *no
 const clv_quant *clv_node_output_quant(const clv_graph *graph, const clv_node *node, uint32_t i);
 
 /** The type in which input @p i reaches the kernel: its value's, but uint8 where a quantised node
- *  takes bytes of a value that is stored as float32. CLV_NONE where it is absent. */
+ *  takes bytes of a value that is stored as float32, and float32 where another node takes a value
+ *  that is stored in bytes. CLV_NONE where it is absent. */
 clv_dtype clv_node_input_type(const clv_graph *graph, const clv_node *node, uint32_t i);
 
 /** The type of the numbers that input @p i stands for: float32 where it comes in bytes with a

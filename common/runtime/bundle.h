@@ -10,18 +10,31 @@
 #include "base/digest.h"
 #include "graph/graph.h"
 #include "media/input_spec.h"
+#include "runtime/precision.h"
 
 #define CLV_BUNDLE_SUFFIX ".clv"
 #define CLV_BUNDLE_MAX_BYTES ((size_t)4 << 30)
 
-/** One network of a bundle: its graph and what goes around it. */
+/** One network of a bundle: its graph and what goes around it. Both forms have the same nodes and
+ *  values, by number, so a cut is the same in both. */
 typedef struct clv_model {
-    clv_graph *graph;    /**< prepared; constants lie in the mapped file */
+    clv_graph *graph;    /**< prepared, in float32; the quantised one where there is no other.
+                            Constants    lie in the mapped file. What is in bytes in the quantised form
+                            has its    quant here too, so that bytes can be loaded */
+    clv_graph *int8;     /**< the quantised form, or NULL; may be the same as graph */
     bool has_input_spec; /**< false: the model takes tensors, not images */
     clv_input_spec input;
     const char *const *labels; /**< one for each class, or NULL */
     uint32_t n_labels;
 } clv_model;
+
+/** The form of @p model in that precision, or NULL. */
+static inline clv_graph *clv_model_graph(const clv_model *model, clv_precision precision)
+{
+    if (precision == CLV_PRECISION_INT8)
+        return model->int8;
+    return model->graph != model->int8 ? model->graph : NULL;
+}
 
 typedef struct clv_bundle clv_bundle;
 
@@ -44,8 +57,9 @@ const clv_model *clv_bundle_main(const clv_bundle *bundle);
 const clv_model *clv_bundle_student(const clv_bundle *bundle); /**< NULL: none */
 size_t clv_bundle_bytes(const clv_bundle *bundle);
 
-/** Drop the pages of constants that @p keeps says no kernel reads (they were packed). */
-void clv_bundle_drop_packed(const clv_bundle *bundle, const clv_model *model,
+/** Drop the pages of constants of @p graph (a form of one of the bundle's models) that @p keeps
+ * says no kernel reads (they were packed). */
+void clv_bundle_drop_packed(const clv_bundle *bundle, const clv_graph *graph,
                             bool (*keeps)(const void *context, uint32_t value),
                             const void *context);
 

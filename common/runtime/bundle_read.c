@@ -107,14 +107,63 @@ static clv_status read_input_spec(clv_model *model, const Clv__Pb__InputSpec *m,
     return CLV_OK;
 }
 
+/* One form of a model, or NULL. */
+static clv_status read_form(clv_graph **out, const Clv__Pb__Graph *m, const clv_weights *weights,
+                            clv_error *err)
+{
+    return m != NULL ? clv_bundle_read_graph(out, m, weights, err) : CLV_OK;
+}
+
+/* Whether @p a and @p b can meet at a cut: the same nodes, over values of the same shapes, which
+ * are made in the same order. */
+static bool same_structure(const clv_graph *a, const clv_graph *b)
+{
+    bool same = a->n_values == b->n_values && a->n_nodes == b->n_nodes &&
+                a->n_inputs == b->n_inputs && a->n_outputs == b->n_outputs;
+
+    for (uint32_t v = 0; same && v < a->n_values; v++) {
+        const clv_value *x = &a->values[v], *y = &b->values[v];
+        same = x->producer == y->producer && clv_value_is_constant(x) == clv_value_is_constant(y) &&
+               clv_shape_equal(&x->tensor.shape, &y->tensor.shape);
+    }
+    for (uint32_t i = 0; same && i < a->n_nodes; i++) {
+        const clv_node *x = &a->nodes[i], *y = &b->nodes[i];
+        same = x->op == y->op && x->n_inputs == y->n_inputs &&
+               memcmp(x->inputs, y->inputs, x->n_inputs * sizeof *x->inputs) == 0;
+    }
+    return same && memcmp(a->inputs, b->inputs, a->n_inputs * sizeof *a->inputs) == 0 &&
+           memcmp(a->outputs, b->outputs, a->n_outputs * sizeof *a->outputs) == 0;
+}
+
+/* Both forms. The float one can take the bytes of the other, so it learns what they stand for. */
+static clv_status read_forms(clv_model *model, const Clv__Pb__Model *m, const clv_weights *weights,
+                             clv_error *err)
+{
+    CLV_TRY(read_form(&model->graph, m->graph, weights, err));
+    clv_status status = read_form(&model->int8, m->int8, weights, err);
+    if (status != CLV_OK)
+        return clv_error_prefix(err, status, "int8");
+    if (model->graph == NULL)
+        model->graph = model->int8;
+    if (model->graph == NULL)
+        return clv_fail(err, CLV_EFORMAT, "manifest", "a model has no graph");
+    if (model->int8 == NULL || model->int8 == model->graph)
+        return CLV_OK;
+    if (!same_structure(model->graph, model->int8))
+        return clv_fail(err, CLV_EFORMAT, "manifest, int8", "it isn't the same network");
+    for (uint32_t v = 0; v < model->graph->n_values; v++) {
+        if (!clv_value_is_constant(&model->graph->values[v]))
+            model->graph->values[v].quant = model->int8->values[v].quant;
+    }
+    return CLV_OK;
+}
+
 static clv_status read_model(clv_model *model, const Clv__Pb__Model *m, const clv_weights *weights,
                              clv_error *err)
 {
-    if (m->graph == NULL)
-        return clv_fail(err, CLV_EFORMAT, "manifest", "a model has no graph");
     if (m->n_labels > CLV_BUNDLE_MAX_LABELS)
         return clv_fail(err, CLV_ELIMIT, "manifest", "more than %u labels", CLV_BUNDLE_MAX_LABELS);
-    CLV_TRY(clv_bundle_read_graph(&model->graph, m->graph, weights, err));
+    CLV_TRY(read_forms(model, m, weights, err));
     model->labels = m->n_labels > 0 ? (const char *const *)m->labels : NULL;
     model->n_labels = (uint32_t)m->n_labels;
     return read_input_spec(model, m->input, err);
@@ -194,12 +243,19 @@ clv_status clv_bundle_verify(const clv_bundle *bundle, clv_error *err)
     return CLV_OK;
 }
 
+static void free_forms(clv_model *model)
+{
+    if (model->int8 != model->graph)
+        clv_graph_free(model->int8);
+    clv_graph_free(model->graph);
+}
+
 void clv_bundle_free(clv_bundle *bundle)
 {
     if (bundle == NULL)
         return;
-    clv_graph_free(bundle->main.graph);
-    clv_graph_free(bundle->student.graph);
+    free_forms(&bundle->main);
+    free_forms(&bundle->student);
     if (bundle->manifest != NULL)
         clv__pb__manifest__free_unpacked(bundle->manifest, NULL);
     clv_mapping_done(&bundle->mapping);
@@ -226,11 +282,9 @@ size_t clv_bundle_bytes(const clv_bundle *bundle)
     return bundle->bytes;
 }
 
-void clv_bundle_drop_packed(const clv_bundle *bundle, const clv_model *model,
+void clv_bundle_drop_packed(const clv_bundle *bundle, const clv_graph *graph,
                             bool (*keeps)(const void *context, uint32_t value), const void *context)
 {
-    const clv_graph *graph = model->graph;
-
     for (uint32_t v = 0; v < graph->n_values; v++) {
         const clv_tensor *t = &graph->values[v].tensor;
         size_t bytes;

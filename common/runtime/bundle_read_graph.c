@@ -47,6 +47,21 @@ static const char *read_tensor(clv_tensor *out, const reader *r, const Clv__Pb__
     return NULL;
 }
 
+/* What it says is checked with the whole graph (clv_graph_check()). Scales stay in the message. */
+static clv_status read_quant(const clv_quant **out, const reader *r, const Clv__Pb__Quant *message)
+{
+    clv_quant *quant = clv_arena_alloc(&r->graph->arena, 1, sizeof *quant);
+    if (quant == NULL)
+        return clv_fail(r->err, CLV_ENOMEM, "manifest", "out of memory");
+    *quant = (clv_quant){.scale = message->scale,
+                         .zero_point = message->zero_point,
+                         .axis = message->axis,
+                         .n_scales = (uint32_t)message->n_scales,
+                         .scales = message->scales};
+    *out = quant;
+    return CLV_OK;
+}
+
 static clv_status read_values(const reader *r, const Clv__Pb__Graph *message)
 {
     for (size_t i = 0; i < message->n_values; i++) {
@@ -63,6 +78,24 @@ static clv_status read_values(const reader *r, const Clv__Pb__Graph *message)
             return bad(r, "value", i, fault);
         if (value->tensor != NULL)
             clv_graph_set_constant(r->graph, index, &tensor);
+        if (value->quant != NULL)
+            CLV_TRY(read_quant(&r->graph->values[index].quant, r, value->quant));
+    }
+    return CLV_OK;
+}
+
+/* The types of what is stored in bytes; inference keeps them. */
+static clv_status read_stored(const reader *r, const Clv__Pb__Graph *message)
+{
+    for (size_t i = 0; i < message->n_values; i++) {
+        uint32_t stored = message->values[i]->stored;
+        clv_value *value = &r->graph->values[i];
+        if (stored == CLV_NONE)
+            continue;
+        if (value->producer == CLV_NO_NODE || value->quant == NULL ||
+            (stored != CLV_U8 && stored != CLV_I8))
+            return bad(r, "value", i, "it can't be stored in that type");
+        value->tensor.dtype = (clv_dtype)stored;
     }
     return CLV_OK;
 }
@@ -115,6 +148,7 @@ static clv_status read_node(const reader *r, const Clv__Pb__Node *message, size_
 {
     clv_graph *graph = r->graph;
     clv_node_desc desc = {.name = message->name,
+                          .quantised = message->quantised,
                           .n_inputs = (uint32_t)message->n_inputs,
                           .n_outputs = (uint32_t)message->n_outputs,
                           .n_attrs = (uint32_t)message->n_attributes};
@@ -173,6 +207,7 @@ static clv_status read_all(const reader *r, const Clv__Pb__Graph *message)
     CLV_TRY(read_values(r, message));
     for (size_t i = 0; i < message->n_nodes; i++)
         CLV_TRY(read_node(r, message->nodes[i], i));
+    CLV_TRY(read_stored(r, message));
     CLV_TRY(read_ends(r, message));
     CLV_TRY(clv_graph_check(r->graph, r->err));
     for (uint32_t i = 0; i < r->graph->n_nodes; i++)

@@ -93,6 +93,38 @@ static uint32_t number_values(writer *w)
     return count;
 }
 
+static clv_status write_quant(Clv__Pb__Quant **out, const writer *w, const clv_quant *quant)
+{
+    Clv__Pb__Quant *m = clv_arena_alloc(w->arena, 1, sizeof *m);
+    if (m == NULL)
+        return CLV_ENOMEM;
+    clv__pb__quant__init(m);
+    m->scale = quant->scale;
+    m->zero_point = quant->zero_point;
+    m->axis = quant->axis;
+    m->scales = (float *)(uintptr_t)quant->scales;
+    m->n_scales = quant->n_scales;
+    *out = m;
+    return CLV_OK;
+}
+
+static clv_status write_value(Clv__Pb__Value **out, const writer *w, const clv_value *value)
+{
+    Clv__Pb__Value *m = clv_arena_alloc(w->arena, 1, sizeof *m);
+    if (m == NULL)
+        return CLV_ENOMEM;
+    clv__pb__value__init(m);
+    m->name = unconst(value->name);
+    if (value->quant != NULL)
+        CLV_TRY(write_quant(&m->quant, w, value->quant));
+    if (value->producer == CLV_NO_NODE)
+        CLV_TRY(write_tensor(&m->tensor, w, &value->tensor));
+    else if (value->quant != NULL && value->tensor.dtype != CLV_F32)
+        m->stored = value->tensor.dtype;
+    *out = m;
+    return CLV_OK;
+}
+
 static clv_status write_values(Clv__Pb__Graph *message, writer *w)
 {
     message->n_values = number_values(w);
@@ -100,17 +132,8 @@ static clv_status write_values(Clv__Pb__Graph *message, writer *w)
     if (message->values == NULL)
         return CLV_ENOMEM;
     for (uint32_t v = 0; v < w->graph->n_values; v++) {
-        const clv_value *value = &w->graph->values[v];
-        if (w->numbers[v] == CLV_NO_VALUE)
-            continue;
-        Clv__Pb__Value *m = clv_arena_alloc(w->arena, 1, sizeof *m);
-        if (m == NULL)
-            return CLV_ENOMEM;
-        clv__pb__value__init(m);
-        m->name = unconst(value->name);
-        if (value->producer == CLV_NO_NODE)
-            CLV_TRY(write_tensor(&m->tensor, w, &value->tensor));
-        message->values[w->numbers[v]] = m;
+        if (w->numbers[v] != CLV_NO_VALUE)
+            CLV_TRY(write_value(&message->values[w->numbers[v]], w, &w->graph->values[v]));
     }
     return CLV_OK;
 }
@@ -165,6 +188,7 @@ static clv_status write_node(Clv__Pb__Node **out, const writer *w, const clv_nod
     clv__pb__node__init(m);
     m->name = unconst(node->name);
     m->op = unconst(clv_op_describe(node->op)->name);
+    m->quantised = node->quantised;
     m->n_inputs = node->n_inputs;
     m->inputs = write_indices(w, node->inputs, node->n_inputs, 1);
     m->n_outputs = node->n_outputs;

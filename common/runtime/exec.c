@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "graph/quant.h"
+#include "kernel/quantise.h"
 #include "runtime/program_internal.h"
 #include "runtime/true_shapes.h"
 
@@ -28,6 +30,8 @@ static void gather_tensors(clv_tensor *tensors, const clv_exec *exec, uint32_t i
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         const clv_tensor *in = clv_node_input(p->graph, node, i);
         tensors[i] = in != NULL ? *in : (clv_tensor){0};
+        if (in != NULL)
+            tensors[i].dtype = clv_node_input_type(p->graph, node, i);
         if (p->steps[index].input_buffers[i] != NO_BUFFER)
             tensors[i].data = buffer_address(exec, p->steps[index].input_buffers[i]);
     }
@@ -103,45 +107,88 @@ void clv_exec_free(clv_exec *exec)
     clv_free(exec);
 }
 
-static bool is_shape_of(const clv_program *p, uint32_t value, const clv_shape *shape)
+static size_t elements_of(const clv_tensor *tensor)
 {
-    const clv_value *v = &p->graph->values[value];
-    return v->bounded ? clv_shape_fits(shape, &v->tensor.shape)
-                      : clv_shape_equal(shape, &v->tensor.shape);
+    size_t n = 0;
+    return clv_shape_elems(&n, &tensor->shape) == CLV_OK ? n : 0; /* checked when it was planned */
+}
+
+static bool fits_value(const clv_value *v, const clv_tensor *tensor)
+{
+    bool fits = v->bounded ? clv_shape_fits(&tensor->shape, &v->tensor.shape)
+                           : clv_shape_equal(&tensor->shape, &v->tensor.shape);
+    return fits && (tensor->dtype == v->tensor.dtype || (v->quant != NULL && !v->bounded));
+}
+
+/* Between float32 and bytes, where the value's quant says how: by way of the scratch memory, which
+ * compiling made large enough. */
+static void load_converted(clv_exec *exec, const clv_value *v, const clv_place *place,
+                           const clv_tensor *tensor)
+{
+    size_t n = elements_of(tensor);
+    clv_layout plain = clv_layout_plain();
+
+    if (tensor->dtype == CLV_F32)
+        clv_quantise_f32(exec->scratch, tensor->data, n, v->quant, v->tensor.dtype);
+    else
+        clv_dequantise_f32((float *)exec->scratch, tensor->data, n, v->quant, tensor->dtype);
+    clv_layout_reorder(buffer_address(exec, place->buffer), &place->layout, exec->scratch, &plain,
+                       &tensor->shape, clv_dtype_bytes(v->tensor.dtype));
+}
+
+static void store_converted(const clv_exec *exec, const clv_value *v, const clv_place *place,
+                            clv_tensor *tensor)
+{
+    size_t n = elements_of(&v->tensor);
+    clv_layout plain = clv_layout_plain();
+
+    clv_layout_reorder(exec->scratch, &plain, buffer_address(exec, place->buffer), &place->layout,
+                       &v->tensor.shape, clv_dtype_bytes(v->tensor.dtype));
+    if (tensor->dtype == CLV_F32)
+        clv_dequantise_f32(tensor->data, exec->scratch, n, v->quant, v->tensor.dtype);
+    else
+        clv_quantise_f32(tensor->data, (const float *)exec->scratch, n, v->quant, tensor->dtype);
+    tensor->shape = v->tensor.shape;
 }
 
 void clv_exec_load(clv_exec *exec, uint32_t value, const clv_tensor *tensor)
 {
-    const clv_tensor *planned = &exec->program->graph->values[value].tensor;
+    const clv_value *v = &exec->program->graph->values[value];
     const clv_place *place = &exec->program->places[value];
     clv_layout plain = clv_layout_plain();
+    bool fits = fits_value(v, tensor);
 
-    bool fits =
-        tensor->dtype == planned->dtype && is_shape_of(exec->program, value, &tensor->shape);
     assert(fits);
     (void)fits;
     if (place->buffer == NO_BUFFER)
         return;
-    clv_layout_reorder(buffer_address(exec, place->buffer), &place->layout, tensor->data, &plain,
-                       &tensor->shape, clv_dtype_bytes(planned->dtype));
+    if (tensor->dtype != v->tensor.dtype)
+        load_converted(exec, v, place, tensor);
+    else
+        clv_layout_reorder(buffer_address(exec, place->buffer), &place->layout, tensor->data,
+                           &plain, &tensor->shape, clv_dtype_bytes(tensor->dtype));
     if (exec->shapes != NULL)
         clv_true_shapes_set(exec->shapes, value, &tensor->shape);
 }
 
 void clv_exec_store(const clv_exec *exec, uint32_t value, clv_tensor *tensor)
 {
-    const clv_tensor *planned = &exec->program->graph->values[value].tensor;
+    const clv_value *v = &exec->program->graph->values[value];
     const clv_place *place = &exec->program->places[value];
     clv_layout plain = clv_layout_plain();
     const clv_shape *shape =
-        exec->shapes != NULL ? clv_true_shapes_get(exec->shapes, value) : &planned->shape;
-    const void *from = planned->data; /* an output that is constant */
+        exec->shapes != NULL ? clv_true_shapes_get(exec->shapes, value) : &v->tensor.shape;
+    const void *from = v->tensor.data; /* an output that is constant */
 
-    assert(tensor->dtype == planned->dtype);
+    if (tensor->dtype != v->tensor.dtype) {
+        assert(v->quant != NULL && place->buffer != NO_BUFFER);
+        store_converted(exec, v, place, tensor);
+        return;
+    }
     if (place->buffer != NO_BUFFER)
         from = buffer_address(exec, place->buffer);
     clv_layout_reorder(tensor->data, &plain, from, &place->layout, shape,
-                       clv_dtype_bytes(planned->dtype));
+                       clv_dtype_bytes(v->tensor.dtype));
     tensor->shape = *shape;
 }
 
@@ -151,22 +198,29 @@ void clv_exec_poison(clv_exec *exec)
     memset(exec->scratch, 0xff, exec->program->memory.scratch_bytes);
 }
 
+/* Into another layout, or, in the same one, into another type. */
+static void run_move(clv_exec *exec, const clv_move *move)
+{
+    const clv_value *v = &exec->program->graph->values[move->value];
+    void *to = buffer_address(exec, move->to.buffer);
+    const void *from =
+        move->from.buffer == NO_BUFFER ? v->tensor.data : buffer_address(exec, move->from.buffer);
+
+    if (move->from_dtype == move->to_dtype)
+        clv_layout_reorder(to, &move->to.layout, from, &move->from.layout, &v->tensor.shape,
+                           clv_dtype_bytes(move->to_dtype));
+    else if (move->from_dtype == CLV_F32)
+        clv_quantise_f32(to, from, elements_of(&v->tensor), v->quant, move->to_dtype);
+    else
+        clv_dequantise_f32(to, from, elements_of(&v->tensor), v->quant, move->from_dtype);
+}
+
 static clv_status run_step(clv_exec *exec, uint32_t index)
 {
-    const clv_program *p = exec->program;
-    const clv_step *step = &p->steps[index];
+    const clv_step *step = &exec->program->steps[index];
 
-    for (uint32_t i = 0; i < step->n_reorders; i++) {
-        const clv_reorder *reorder = &step->reorders[i];
-        const clv_tensor *tensor = &p->graph->values[reorder->value].tensor;
-        const clv_place *from = &p->places[reorder->value];
-        clv_layout plain = clv_layout_plain();
-        bool constant = from->buffer == NO_BUFFER;
-        clv_layout_reorder(buffer_address(exec, reorder->to.buffer), &reorder->to.layout,
-                           constant ? tensor->data : buffer_address(exec, from->buffer),
-                           constant ? &plain : &from->layout, &tensor->shape,
-                           clv_dtype_bytes(tensor->dtype));
-    }
+    for (uint32_t i = 0; i < step->n_moves; i++)
+        run_move(exec, &step->moves[i]);
     if (step->dynamic)
         return clv_true_shapes_run(exec->shapes, index, exec->arena, exec->scratch);
     return step->backend->run(step->kernel, exec->states[index]);

@@ -4,24 +4,16 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "runtime/program_internal.h"
+#include "graph/quant.h"
+#include "runtime/program_compile.h"
 
-/* What is only needed while compiling. */
-typedef struct compiler {
-    clv_program *program;
-    const clv_backend *wanted;
-    clv_backend_options options;
-    uint32_t *last_use; /* n_values: last node that reads it; n_nodes for outputs */
-    clv_error *err;
-} compiler;
-
-static clv_status out_of_memory(compiler *c)
+static clv_status out_of_memory(clv_compiler *c)
 {
     return clv_fail(c->err, CLV_ENOMEM, c->program->graph->name, "out of memory");
 }
 
-static clv_status add_buffer(uint32_t *out, compiler *c, size_t bytes, uint32_t first,
-                             uint32_t last)
+clv_status clv_compile_add_buffer(uint32_t *out, clv_compiler *c, size_t bytes, uint32_t first,
+                                  uint32_t last)
 {
     clv_program *p = c->program;
 
@@ -39,7 +31,7 @@ static clv_status add_buffer(uint32_t *out, compiler *c, size_t bytes, uint32_t 
 }
 
 /* Give @p value a buffer of its own in @p layout, from the step that makes it to its last use. */
-static clv_status place_value(compiler *c, uint32_t value, const clv_layout *layout)
+static clv_status place_value(clv_compiler *c, uint32_t value, const clv_layout *layout)
 {
     clv_program *p = c->program;
     const clv_value *v = &p->graph->values[value];
@@ -50,10 +42,10 @@ static clv_status place_value(compiler *c, uint32_t value, const clv_layout *lay
     if (clv_layout_bytes(&bytes, layout, &v->tensor) != CLV_OK)
         return clv_fail(c->err, CLV_ELIMIT, v->name, "the tensor is too large");
     p->places[value].layout = clv_layout_canonical(layout, &v->tensor.shape);
-    return add_buffer(&p->places[value].buffer, c, bytes, first, last);
+    return clv_compile_add_buffer(&p->places[value].buffer, c, bytes, first, last);
 }
 
-static void find_last_uses(compiler *c)
+static void find_last_uses(clv_compiler *c)
 {
     const clv_graph *graph = c->program->graph;
 
@@ -67,7 +59,7 @@ static void find_last_uses(compiler *c)
         c->last_use[graph->outputs[i]] = graph->n_nodes;
 }
 
-static clv_status place_inputs(compiler *c)
+static clv_status place_inputs(clv_compiler *c)
 {
     clv_program *p = c->program;
     clv_layout plain = clv_layout_plain();
@@ -90,10 +82,10 @@ static bool is_bounded(const clv_graph *graph, const clv_node *node)
 }
 
 /* The wanted backend, or ref where it can't. */
-static clv_status compile_kernel(compiler *c, uint32_t index, clv_kernel_io *io)
+static clv_status compile_kernel(clv_compiler *c, uint32_t index, clv_kernel_io *io)
 {
-    const clv_graph *graph = c->program->graph;
-    const clv_node *node = &graph->nodes[index];
+    const clv_node *node = &c->program->graph->nodes[index];
+    const clv_graph *graph = clv_program_view(c->program, node);
     clv_step *step = &c->program->steps[index];
 
     step->dynamic = is_bounded(graph, node);
@@ -118,55 +110,36 @@ static clv_status compile_kernel(compiler *c, uint32_t index, clv_kernel_io *io)
     io->scratch_bytes = 0;
     io->keeps_constants = 0;
     CLV_TRY(clv_backend_ref.compile(&step->kernel, io, graph, node, &c->options, c->err));
-    if (step->dynamic) /* the planned sizes of input and output may differ where the true ones agree
-                        */
+    if (step->dynamic) /* planned sizes of input and output may differ where the true ones agree */
         io->inplace_input = CLV_NO_VALUE;
     return CLV_OK;
 }
 
-/* There is room for one a node's input, and one more. */
-static void add_reorder(clv_step *step, uint32_t value, clv_place to)
-{
-    step->reorders[step->n_reorders++] = (clv_reorder){value, to};
-}
-
-/* Inputs in the layouts that the kernel wants: as they are, or by a copy that lives for the step.
- */
-static clv_status connect_inputs(compiler *c, uint32_t index, const clv_kernel_io *io)
+/* Inputs as the kernel wants them. What it works on in place follows with the outputs. */
+static clv_status connect_inputs(clv_compiler *c, uint32_t index, const clv_kernel_io *io)
 {
     clv_program *p = c->program;
     const clv_node *node = &p->graph->nodes[index];
-    clv_step *step = &p->steps[index];
 
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         uint32_t value = node->inputs[i];
-        step->input_buffers[i] = NO_BUFFER;
+        p->steps[index].input_buffers[i] = NO_BUFFER;
         if (value == CLV_NO_VALUE)
             continue;
-        const clv_tensor *tensor = &p->graph->values[value].tensor;
         if (clv_value_is_constant(&p->graph->values[value])) {
             if (i >= 64 || (io->keeps_constants >> i & 1u) != 0 || i == io->inplace_input)
                 p->keeps[value] = true;
-            continue;
+        } else if (i != io->inplace_input) {
+            CLV_TRY(clv_compile_input(c, index, i, &io->inputs[i], NO_BUFFER));
         }
-        step->input_buffers[i] = p->places[value].buffer;
-        if (i == io->inplace_input ||
-            clv_layout_equal(&io->inputs[i], &p->places[value].layout, &tensor->shape))
-            continue;
-        size_t bytes;
-        clv_place to = {NO_BUFFER, clv_layout_canonical(&io->inputs[i], &tensor->shape)};
-        if (clv_layout_bytes(&bytes, &to.layout, tensor) != CLV_OK)
-            return clv_fail(c->err, CLV_ELIMIT, node->name, "an input is too large");
-        CLV_TRY(add_buffer(&to.buffer, c, bytes, index, index));
-        add_reorder(step, value, to);
-        step->input_buffers[i] = to.buffer;
     }
     return CLV_OK;
 }
 
 /* Whether output 0 can take over the buffer of input @p i: nobody reads it later, it is read once
- * here, and it lies there as the output is going to. */
-static bool can_take_over(const compiler *c, uint32_t index, uint32_t i, const clv_layout *layout)
+ * here, and it lies there as the output is going to, in the type in which it arrives. */
+static bool can_take_over(const clv_compiler *c, uint32_t index, uint32_t i,
+                          const clv_layout *layout)
 {
     const clv_program *p = c->program;
     const clv_node *node = &p->graph->nodes[index];
@@ -176,6 +149,7 @@ static bool can_take_over(const compiler *c, uint32_t index, uint32_t i, const c
     size_t in_bytes, out_bytes;
 
     if (place->buffer == NO_BUFFER || c->last_use[value] != index ||
+        clv_node_input_type(p->graph, node, i) != in->dtype ||
         !clv_layout_equal(&place->layout, layout, &in->shape))
         return false;
     for (uint32_t j = 0; j < node->n_inputs; j++) {
@@ -189,11 +163,10 @@ static bool can_take_over(const compiler *c, uint32_t index, uint32_t i, const c
 }
 
 /* Output 0 over an input: the same buffer, or a buffer that the input is copied into first. */
-static clv_status connect_inplace(compiler *c, uint32_t index, const clv_kernel_io *io)
+static clv_status connect_inplace(clv_compiler *c, uint32_t index, const clv_kernel_io *io)
 {
     clv_program *p = c->program;
     const clv_node *node = &p->graph->nodes[index];
-    clv_step *step = &p->steps[index];
     uint32_t in = node->inputs[io->inplace_input], out = node->outputs[0];
     bool same_shape =
         clv_shape_equal(&p->graph->values[in].tensor.shape, &p->graph->values[out].tensor.shape);
@@ -205,15 +178,14 @@ static clv_status connect_inplace(compiler *c, uint32_t index, const clv_kernel_
             clv_layout_canonical(&io->outputs[0], &p->graph->values[out].tensor.shape);
         clv_planned_buffer *buffer = &p->buffers[p->places[out].buffer];
         buffer->last = c->last_use[out] > index ? c->last_use[out] : index;
-    } else {
-        CLV_TRY(place_value(c, out, &io->outputs[0]));
-        add_reorder(step, in, (clv_place){p->places[out].buffer, layout});
+        p->steps[index].input_buffers[io->inplace_input] = p->places[out].buffer;
+        return CLV_OK;
     }
-    step->input_buffers[io->inplace_input] = p->places[out].buffer;
-    return CLV_OK;
+    CLV_TRY(place_value(c, out, &io->outputs[0]));
+    return clv_compile_input(c, index, io->inplace_input, &layout, p->places[out].buffer);
 }
 
-static clv_status connect_outputs(compiler *c, uint32_t index, const clv_kernel_io *io)
+static clv_status connect_outputs(clv_compiler *c, uint32_t index, const clv_kernel_io *io)
 {
     const clv_node *node = &c->program->graph->nodes[index];
     bool inplace = io->inplace_input != CLV_NO_VALUE;
@@ -227,15 +199,16 @@ static clv_status connect_outputs(compiler *c, uint32_t index, const clv_kernel_
     return CLV_OK;
 }
 
-static clv_status compile_step(compiler *c, uint32_t index)
+static clv_status compile_step(clv_compiler *c, uint32_t index)
 {
     clv_program *p = c->program;
     const clv_node *node = &p->graph->nodes[index];
     clv_step *step = &p->steps[index];
     clv_layout *layouts = clv_calloc((size_t)node->n_inputs + node->n_outputs, sizeof *layouts);
     step->input_buffers = clv_arena_alloc(&p->arena, node->n_inputs, sizeof *step->input_buffers);
-    step->reorders = clv_arena_alloc(&p->arena, (size_t)node->n_inputs + 1, sizeof *step->reorders);
-    if (layouts == NULL || step->input_buffers == NULL || step->reorders == NULL) {
+    step->moves =
+        clv_arena_alloc(&p->arena, (size_t)node->n_inputs * CLV_MAX_MOVES, sizeof *step->moves);
+    if (layouts == NULL || step->input_buffers == NULL || step->moves == NULL) {
         clv_free(layouts);
         return out_of_memory(c);
     }
@@ -260,7 +233,7 @@ static clv_status compile_step(compiler *c, uint32_t index)
     return status;
 }
 
-static clv_status plan_memory(compiler *c)
+static clv_status plan_memory(clv_compiler *c)
 {
     clv_program *p = c->program;
 
@@ -273,7 +246,7 @@ static clv_status plan_memory(compiler *c)
     return CLV_OK;
 }
 
-static clv_status compile_all(compiler *c)
+static clv_status compile_all(clv_compiler *c)
 {
     clv_program *p = c->program;
     const clv_graph *graph = p->graph;
@@ -285,6 +258,7 @@ static clv_status compile_all(compiler *c)
     if (p->steps == NULL || p->places == NULL || p->keeps == NULL || c->last_use == NULL)
         return out_of_memory(c);
     find_last_uses(c);
+    CLV_TRY(clv_compile_float_view(c));
     CLV_TRY(place_inputs(c));
     for (uint32_t i = 0; i < graph->n_nodes; i++)
         CLV_TRY(compile_step(c, i));
@@ -297,9 +271,9 @@ clv_status clv_program_compile(clv_program **out, const clv_graph *graph,
                                const clv_program_options *options, clv_error *err)
 {
     clv_status status = CLV_ENOMEM;
-    compiler c = {.wanted = options->backend,
-                  .options = {.threads = options->threads ? options->threads : 1},
-                  .err = err};
+    clv_compiler c = {.wanted = options->backend,
+                      .options = {.threads = options->threads ? options->threads : 1},
+                      .err = err};
 
     if (c.wanted == NULL)
         CLV_TRY(clv_backend_find(&c.wanted, "auto"));

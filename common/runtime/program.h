@@ -60,13 +60,15 @@ CLV_NODISCARD clv_status clv_exec_create(clv_exec **out, const clv_program *prog
 void clv_exec_free(clv_exec *exec); /* NULL is a no-op */
 
 /** Put a value in: @p tensor is plain row-major, of the value's type and shape; a bounded value's
- *  (graph.h) may be smaller. Both are demanded: who has them from outside checks them before. */
+ *  (graph.h) may be smaller. Both are demanded: who has them from outside checks them before. A
+ * value that has a quant is taken in bytes or as float32, whichever way the program holds it. */
 void clv_exec_load(clv_exec *exec, uint32_t value, const clv_tensor *tensor);
 
 /** Take a value out. It must be in the frontier of where the last run ended (or have been made by
  *  it as a graph output).
- *  @param tensor  In: the value's type, which is demanded, and memory for the planned shape. Out:
- *                 the true shape, and plain row-major data. */
+ *  @param tensor  In: the value's type, which is demanded (of a value that has a quant also uint8,
+ *                 int8 or float32), and memory for the planned shape. Out: the true shape, and
+ *                 plain row-major data. */
 void clv_exec_store(const clv_exec *exec, uint32_t value, clv_tensor *tensor);
 
 /** Fill the arena and the scratch memory with NaNs, so that a run which reads what nobody loaded

@@ -15,24 +15,33 @@ typedef struct clv_place {
     clv_layout layout;
 } clv_place;
 
-/** A copy before the kernel runs: into the layout that it wants, or into its output. */
-typedef struct clv_reorder {
-    uint32_t value; /**< source */
+/** A copy before the kernel runs, of an input or of what an earlier copy made: into the layout or
+ *  the type that the kernel wants (one of them at a time), or into its output. */
+typedef struct clv_move {
+    uint32_t value; /**< what is copied */
+    clv_place from; /**< NO_BUFFER: the constant itself */
     clv_place to;
-} clv_reorder;
+    clv_dtype from_dtype, to_dtype;
+} clv_move;
+
+/** Most copies for one input: to plain, to the other type, to the layout, into the output. */
+#define CLV_MAX_MOVES 4u
 
 /** One node: its kernel and the copies before it. */
 typedef struct clv_step {
     const clv_backend *backend;
     clv_kernel *kernel;
     uint32_t *input_buffers; /**< n_inputs of the node; NO_BUFFER: constant or absent */
-    clv_reorder *reorders;
-    uint32_t n_reorders;
+    clv_move *moves;
+    uint32_t n_moves;
     bool dynamic; /**< has bounded inputs or outputs: runs as true_shapes.h says, on `ref` */
 } clv_step;
 
 struct clv_program {
     const clv_graph *graph;
+    /** The graph as nodes see it that don't compute on bytes: every value that nodes make and that
+     *  has a quant is float32. Shares all but the values with graph, and those where it can. */
+    clv_graph as_float;
     clv_frontiers *frontiers;
     clv_step *steps;   /**< n_nodes */
     clv_place *places; /**< n_values */
@@ -43,5 +52,11 @@ struct clv_program {
     clv_program_memory memory;
     clv_arena arena; /**< of the steps' arrays */
 };
+
+/** The graph that the kernel of @p node is compiled for. */
+static inline const clv_graph *clv_program_view(const clv_program *program, const clv_node *node)
+{
+    return node->quantised ? program->graph : &program->as_float;
+}
 
 #endif

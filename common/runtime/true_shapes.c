@@ -28,7 +28,7 @@ static size_t most_tensors(const clv_program *program)
 
 clv_status clv_true_shapes_create(clv_true_shapes **out, const clv_program *program)
 {
-    const clv_graph *planned = program->graph;
+    const clv_graph *planned = &program->as_float; /* dynamic steps don't compute on bytes */
     clv_true_shapes *shapes = clv_calloc(1, sizeof *shapes);
     if (shapes == NULL)
         return CLV_ENOMEM;
@@ -120,7 +120,7 @@ static clv_status run_kernel(clv_true_shapes *shapes, const clv_node *node, uint
 clv_status clv_true_shapes_run(clv_true_shapes *shapes, uint32_t index, uint8_t *arena,
                                void *scratch)
 {
-    const clv_graph *planned = shapes->program->graph;
+    const clv_graph *planned = &shapes->program->as_float;
     const clv_node *node = &planned->nodes[index];
 
     show_inputs(shapes, index, arena);

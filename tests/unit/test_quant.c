@@ -105,7 +105,7 @@ static void test_quant__an_output_without_bytes_is_float32(void **state)
     clv_graph_free(n.graph);
 }
 
-static void test_quant__only_nodes_that_are_quantised_see_bytes_as_numbers(void **state)
+static void test_quant__other_nodes_take_bytes_as_float32(void **state)
 {
     net n;
     (void)state;
@@ -117,7 +117,15 @@ static void test_quant__only_nodes_that_are_quantised_see_bytes_as_numbers(void 
     assert_int_equal(clv_node_number_type(n.graph, n.conv, 0), CLV_F32);
     n.conv->quantised = false;
     assert_null(clv_node_input_quant(n.graph, n.conv, 0));
-    assert_int_equal(clv_node_number_type(n.graph, n.conv, 0), CLV_U8);
+    assert_int_equal(clv_node_input_type(n.graph, n.conv, 0), CLV_F32);
+    assert_int_equal(clv_node_number_type(n.graph, n.conv, 0), CLV_F32);
+    assert_int_equal(clv_node_input_type(n.graph, n.conv, 1), CLV_I8); /* constants stay */
+    n.relu->quantised = false;
+    n.conv->quantised = true;
+    n.z->tensor.dtype = CLV_NONE;
+    assert_int_equal(clv_infer_node(n.graph, n.conv, NULL), CLV_OK);
+    assert_int_equal(clv_infer_node(n.graph, n.relu, NULL), CLV_OK);
+    assert_int_equal(n.z->tensor.dtype, CLV_F32);
     clv_graph_free(n.graph);
 }
 
@@ -211,7 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quant__a_graph_in_bytes_is_sane_and_keeps_its_types),
         cmocka_unit_test(test_quant__an_output_without_bytes_is_float32),
-        cmocka_unit_test(test_quant__only_nodes_that_are_quantised_see_bytes_as_numbers),
+        cmocka_unit_test(test_quant__other_nodes_take_bytes_as_float32),
         cmocka_unit_test(test_quant__scales_are_finite_and_positive),
         cmocka_unit_test(test_quant__zero_points_are_in_the_range_of_the_type),
         cmocka_unit_test(test_quant__scales_fit_the_axis_of_a_constant),
