@@ -2,8 +2,8 @@
 #ifndef CLV_IMAGE_H
 #define CLV_IMAGE_H
 
-/** @file image.h: pixels in: decode, resize, normalise. One owner for each clv_image; no globals.
- *  What is computed, exactly: docs/preprocessing.md. */
+/** @file image.h: pixels in: decode, resize, normalise; pixels out as PNG. One owner for each
+ * clv_image; no globals. What is computed, exactly: docs/preprocessing.md. */
 
 #include "base/buffer.h"
 #include "media/input_spec.h"
@@ -33,6 +33,11 @@ CLV_NODISCARD clv_status clv_image_decode(clv_image *image, const uint8_t *data,
 /** Read and decode a file; @p err names it. */
 CLV_NODISCARD clv_status clv_image_load(clv_image *image, const char *path, clv_error *err);
 
+/** Write @p image as a PNG, through a temporary and a rename.
+ *  @return CLV_OK; CLV_EINVAL (an empty image); CLV_EIO, CLV_ENOMEM with @p err naming the file. */
+CLV_NODISCARD clv_status clv_image_write_png(const clv_image *image, const char *path,
+                                             clv_error *err);
+
 /** Copy @p rgb, width * height * 3 bytes.
  *  @return CLV_OK; CLV_EINVAL (a side of 0); CLV_ELIMIT; CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_image_set_rgb(clv_image *image, const uint8_t *rgb, uint32_t width,
@@ -53,6 +58,12 @@ CLV_NODISCARD clv_status clv_image_resize(clv_image *out, const clv_image *src, 
  *          CLV_ELIMIT; CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_image_fit(clv_image *out, clv_image *scratch, const clv_image *src,
                                        const clv_input_spec *spec);
+
+/** The way back from what clv_image_fit() makes of a width x height image, which goes to the same
+ *  plan. Pure.
+ *  @return CLV_OK; CLV_EINVAL as clv_image_fit(); @p out is left untouched then. */
+CLV_NODISCARD clv_status clv_image_fit_map(clv_fit_map *out, uint32_t width, uint32_t height,
+                                           const clv_input_spec *spec);
 
 /** Normalise pixels that fit the spec into @p tensor: float32, 3 or 1 channels. Cannot fail.
  *  @param pixels  width * height * 3 bytes RGB. */

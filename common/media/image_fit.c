@@ -63,6 +63,40 @@ static void plan_letterbox(clv_resample_axis *x, clv_resample_axis *y, const clv
     plan_whole(x, y, src, width, height);
 }
 
+static void plan(clv_resample_axis *x, clv_resample_axis *y, const clv_image *src,
+                 const clv_input_spec *spec)
+{
+    if (spec->fit == CLV_FIT_CROP)
+        plan_crop(x, y, src, spec);
+    else if (spec->fit == CLV_FIT_STRETCH)
+        plan_whole(x, y, src, spec->width, spec->height);
+    else
+        plan_letterbox(x, y, src, spec);
+}
+
+/* A pixel of the result is `pad` behind its place in the part that was computed. */
+static void map_axis(double *scale, double *offset, const clv_resample_axis *axis, uint32_t side)
+{
+    double pad = (double)((side - axis->count) / 2);
+
+    *scale = (double)axis->in / (double)axis->full;
+    *offset = ((double)axis->from - pad) * *scale;
+}
+
+clv_status clv_image_fit_map(clv_fit_map *out, uint32_t width, uint32_t height,
+                             const clv_input_spec *spec)
+{
+    clv_image src = {.width = width, .height = height};
+    clv_resample_axis x, y;
+
+    if (width == 0 || height == 0 || clv_input_spec_check(spec, NULL) != CLV_OK)
+        return CLV_EINVAL;
+    plan(&x, &y, &src, spec);
+    map_axis(&out->x_scale, &out->x_offset, &x, spec->width);
+    map_axis(&out->y_scale, &out->y_offset, &y, spec->height);
+    return CLV_OK;
+}
+
 clv_status clv_image_fit(clv_image *out, clv_image *scratch, const clv_image *src,
                          const clv_input_spec *spec)
 {
@@ -72,13 +106,7 @@ clv_status clv_image_fit(clv_image *out, clv_image *scratch, const clv_image *sr
     if (src->width == 0 || clv_input_spec_check(spec, NULL) != CLV_OK)
         return CLV_EINVAL;
     CLV_TRY(clv_image_prepare(out, spec->width, spec->height, NULL));
-    if (spec->fit == CLV_FIT_CROP)
-        plan_crop(&x, &y, src, spec);
-    else if (spec->fit == CLV_FIT_STRETCH)
-        plan_whole(&x, &y, src, spec->width, spec->height);
-    else
-        plan_letterbox(&x, &y, src, spec);
-
+    plan(&x, &y, src, spec);
     size_t stride = (size_t)3 * out->width;
     size_t left = (out->width - x.count) / 2, top = (out->height - y.count) / 2;
     if (x.count < out->width || y.count < out->height)

@@ -49,6 +49,12 @@ typedef struct clv_input_spec {
                                 GRAY takes the first */
 } clv_input_spec;
 
+/** Where a place in the fitted image, in pixels from its upper left corner, lies in the image that
+ *  it was made from: x = x_scale * x' + x_offset, and so for y (clv_image_fit_map()). */
+typedef struct clv_fit_map {
+    double x_scale, x_offset, y_scale, y_offset;
+} clv_fit_map;
+
 /** The names above, static; "invalid" for a value that is none. */
 const char *clv_fit_name(clv_fit fit);
 const char *clv_channels_name(clv_channels channels);

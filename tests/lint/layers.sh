@@ -13,12 +13,13 @@ declare -A may=(
     [common/kernel]="base graph"
     [common/codec]="base"
     [common/media]="base"
+    [common/decode]="base media"
     [common/runtime]="base graph kernel codec media proto"
     [common/net]="base proto"
-    [edge]="base graph kernel codec media runtime net"
+    [edge]="base graph kernel codec media decode runtime net"
     [server]="base graph kernel codec media runtime net"
     [models/demo]=""
-    [tools]="base graph onnx kernel codec media runtime net models"
+    [tools]="base graph onnx kernel codec media decode runtime net models"
 )
 # outside header: the folders that may include it
 declare -A only=(
@@ -39,7 +40,7 @@ for folder in "${!may[@]}"; do
     while IFS=: read -r file include; do
         [ -z "$file" ] && continue
         top=${include%%/*}
-        case $top in base | graph | onnx | kernel | codec | media | runtime | net | proto | edge | server | tools | models) ;; *) continue ;; esac
+        case $top in base | graph | onnx | kernel | codec | media | decode | runtime | net | proto | edge | server | tools | models) ;; *) continue ;; esac
         [ "$top" = "$own" ] && continue
         [ "$folder" = models/demo ] && [ "$top" = models ] && continue
         case " ${may[$folder]} " in *" $top "*) ;; *) fault "$file includes \"$include\": $folder may not use $top" ;; esac
