@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "runtime/topk.h"
+#include "tools/eval_boxes.h"
 #include "tools/labelled_files.h"
 #include "tools/session.h"
 #include "tools/tool.h"
@@ -21,6 +22,8 @@ typedef struct settings {
     const char *codec;
     uint64_t limit;
     const char *predictions;
+    const char *boxes;
+    detector_settings decode;
     bool json;
 } settings;
 
@@ -28,7 +31,7 @@ static const clv_option options[] = {
     {"data", NULL, CLV_OPTION_STRING, offsetof(settings, data), 0, 0, "DIR",
      "the folder that the images lie in (needed)"},
     {"labels", NULL, CLV_OPTION_STRING, offsetof(settings, labels), 0, 0, "CSV",
-     "a CSV file with the columns file and class_index (needed)"},
+     "a CSV file with the columns file and class_index (needed, but not with --decode)"},
     {"label-offset", NULL, CLV_OPTION_UINT, offsetof(settings, label_offset), 0, 1000, "N",
      "output N is class 0: 1 for a model with a background class (default: 0)"},
     {"cut", NULL, CLV_OPTION_UINT, offsetof(settings, cut), 0, SPLIT_RUN_WHOLE - 1, "K",
@@ -39,6 +42,11 @@ static const clv_option options[] = {
      "only the first N images"},
     {"predictions", NULL, CLV_OPTION_STRING, offsetof(settings, predictions), 0, 0, "OUT.csv",
      "write file, predicted (a class as in the labels) and confidence of each image"},
+    {"boxes", NULL, CLV_OPTION_STRING, offsetof(settings, boxes), 0, 0, "DIR",
+     "with --decode: the folder of the true boxes, for IMAGE.jpg IMAGE.txt with lines "
+     "'class cx cy width height' in parts of the picture (YOLO's form)"},
+    DETECTOR_OPTIONS(settings,
+                     "boxes below this score are left out; AP50 wants them all (default: 0.01)"),
     {"json", NULL, CLV_OPTION_FLAG, offsetof(settings, json), 0, 0, NULL, "print JSON"},
     TOOL_IMAGE_OPTIONS(settings),
     TOOL_COMPILE_OPTIONS(settings),
@@ -48,9 +56,10 @@ static const clv_option options[] = {
 static const clv_option_set set = {
     "cleave eval",
     "MODEL",
-    "Measure a classifier over labelled images, whole or through a split.",
-    "Example:\n  cleave eval net.onnx --preset tf --label-offset 1 --data photos --labels "
-    "photos.csv --cut 12 --codec uint8",
+    "Measure a classifier or a detector over labelled images, whole or through a split.",
+    "Examples:\n  cleave eval net.onnx --preset tf --label-offset 1 --data photos --labels "
+    "photos.csv --cut 12 --codec uint8\n"
+    "  cleave eval detector.clv --decode yolo --data images --boxes labels",
     options,
     sizeof options / sizeof options[0]};
 
@@ -62,6 +71,7 @@ typedef struct evaluation {
     clv_file_writer *predictions; /* NULL: not wanted */
     size_t images, top1, top5;
     uint64_t run_us, total_us, payload_bytes;
+    eval_boxes_result detection; /* of a detector */
 } evaluation;
 
 /* --- predictions ---------------------------------------------------------------------------- */
@@ -156,6 +166,18 @@ static clv_status classify_all(evaluation *e, clv_error *err)
     return status;
 }
 
+static clv_status detect_all(evaluation *e, clv_error *err)
+{
+    eval_boxes_job job = {e->s->data, e->s->boxes, (size_t)e->s->limit, e->s->decode};
+
+    CLV_TRY(eval_boxes(&e->detection, &e->session, &job, err));
+    e->images = e->detection.images;
+    e->run_us = e->detection.run_us;
+    e->total_us = e->detection.total_us;
+    e->payload_bytes = e->detection.payload_bytes;
+    return CLV_OK;
+}
+
 static clv_status check_model(const session *s, clv_error *err)
 {
     const clv_graph *graph = s->model.model.graph;
@@ -177,11 +199,15 @@ static clv_status evaluate(evaluation *e, const char *path, clv_error *err)
     if (clv_codec_find(&codec, s->codec) != CLV_OK)
         return clv_fail(err, CLV_EINVAL, "--codec",
                         "'%s' is none of" CLV_CODEC_LIST(CODEC_NAME_TEXT), s->codec);
-    CLV_TRY(labelled_files_read(&e->files, s->labels, err));
+    if (s->decode.decoder == NULL)
+        CLV_TRY(labelled_files_read(&e->files, s->labels, err));
     CLV_TRY(session_open(&e->session, path, &s->model, (uint32_t)s->cut, codec, err));
-    CLV_TRY(check_model(&e->session, err));
+    CLV_TRY(s->decode.decoder == NULL ? check_model(&e->session, err)
+                                      : session_needs_image(&e->session, err));
     tool_model_note(&e->session.model, &s->model, set.program);
     tool_hold_signals();
+    if (s->decode.decoder != NULL)
+        return detect_all(e, err);
     CLV_TRY(open_predictions(e, err));
     return classify_all(e, err);
 }
@@ -193,29 +219,57 @@ static double per_second(const evaluation *e)
     return e->total_us > 0 ? (double)e->images * 1e6 / (double)e->total_us : 0.0;
 }
 
+/* What the model is judged by: "top-1 90.00% (9), top-5 100.00% (10)" */
+static void format_quality(char *dst, size_t cap, const evaluation *e)
+{
+    const eval_boxes_result *d = &e->detection;
+    double n = (double)e->images;
+
+    if (e->s->decode.decoder != NULL)
+        (void)snprintf(dst, cap, "AP50 %.2f%% of %u classes (%zu objects, %zu boxes)",
+                       100.0 * d->precision.ap50, d->precision.classes, d->objects, d->boxes);
+    else
+        (void)snprintf(dst, cap, "top-1 %.2f%% (%zu), top-5 %.2f%% (%zu)",
+                       100.0 * (double)e->top1 / n, e->top1, 100.0 * (double)e->top5 / n, e->top5);
+}
+
 static void print_text(const evaluation *e)
 {
     double n = (double)e->images;
+    char quality[160];
 
-    tool_line(
-        stdout,
-        "%s: %zu images, top-1 %.2f%% (%zu), top-5 %.2f%% (%zu), %.1f images/s, %.2f ms a run",
-        e->session.model.path, e->images, 100.0 * (double)e->top1 / n, e->top1,
-        100.0 * (double)e->top5 / n, e->top5, per_second(e), (double)e->run_us / n / 1000.0);
+    format_quality(quality, sizeof quality, e);
+    tool_line(stdout, "%s: %zu images, %s, %.1f images/s, %.2f ms a run", e->session.model.path,
+              e->images, quality, per_second(e), (double)e->run_us / n / 1000.0);
     if (e->s->cut != SPLIT_RUN_WHOLE)
         tool_line(stdout, "cut %llu, codec %s: %.0f bytes an image", (unsigned long long)e->s->cut,
                   e->s->codec, (double)e->payload_bytes / n);
 }
 
+static json_t *quality_json(const evaluation *e)
+{
+    const eval_boxes_result *d = &e->detection;
+    double n = (double)e->images;
+
+    if (e->s->decode.decoder != NULL)
+        return json_pack("{s:s, s:o, s:I, s:I, s:I}", "decode", e->s->decode.decoder, "ap50",
+                         tool_json_real(d->precision.ap50), "classes",
+                         (json_int_t)d->precision.classes, "objects", (json_int_t)d->objects,
+                         "boxes", (json_int_t)d->boxes);
+    return json_pack("{s:f, s:f, s:I, s:I, s:i}", "top1", (double)e->top1 / n, "top5",
+                     (double)e->top5 / n, "top1_count", (json_int_t)e->top1, "top5_count",
+                     (json_int_t)e->top5, "label_offset", (int)e->s->label_offset);
+}
+
 static clv_status print_json(const evaluation *e, clv_error *err)
 {
     double n = (double)e->images;
-    json_t *root = json_pack("{s:o, s:I, s:f, s:f, s:I, s:I, s:f, s:f, s:i}", "model",
-                             tool_json_text(e->session.model.path), "images", (json_int_t)e->images,
-                             "top1", (double)e->top1 / n, "top5", (double)e->top5 / n, "top1_count",
-                             (json_int_t)e->top1, "top5_count", (json_int_t)e->top5,
-                             "images_per_second", per_second(e), "run_us_mean",
-                             (double)e->run_us / n, "label_offset", (int)e->s->label_offset);
+    json_t *quality = quality_json(e);
+    json_t *root = json_pack("{s:o, s:I, s:f, s:f}", "model", tool_json_text(e->session.model.path),
+                             "images", (json_int_t)e->images, "images_per_second", per_second(e),
+                             "run_us_mean", (double)e->run_us / n);
+    (void)json_object_update(root, quality);
+    json_decref(quality);
     if (e->s->cut != SPLIT_RUN_WHOLE) {
         (void)json_object_set_new(root, "cut", json_integer((json_int_t)e->s->cut));
         (void)json_object_set_new(root, "codec", json_string(e->s->codec));
@@ -224,13 +278,29 @@ static clv_status print_json(const evaluation *e, clv_error *err)
     return tool_json_print(root, err);
 }
 
+/* Flags of the other kind of model. NULL, or what is wrong. */
+static const char *check_flags(const settings *s)
+{
+    if (s->decode.decoder == NULL) {
+        if (s->boxes != NULL)
+            return "--boxes needs --decode: how outputs become boxes";
+        return s->data == NULL || s->labels == NULL ? "--data and --labels are needed" : NULL;
+    }
+    if (s->data == NULL || s->boxes == NULL)
+        return "--data and --boxes are needed with --decode";
+    if (s->labels != NULL || s->predictions != NULL || s->label_offset != 0)
+        return "--labels, --label-offset and --predictions are of classifiers, not with --decode";
+    return NULL;
+}
+
 static int run(const settings *s, const char *path)
 {
     clv_error err = CLV_ERROR_INIT;
     evaluation e = {.s = s};
 
-    if (s->data == NULL || s->labels == NULL)
-        return tool_usage(set.program, "--data and --labels are needed");
+    const char *wrong = check_flags(s);
+    if (wrong != NULL)
+        return tool_usage(set.program, "%s", wrong);
     clv_status status = evaluate(&e, path, &err);
     clv_status written =
         clv_file_writer_finish(e.predictions, status == CLV_OK, status == CLV_OK ? &err : NULL);
@@ -249,10 +319,12 @@ int cmd_eval(int argc, char **argv)
     settings s = {.model = TOOL_MODEL_SETTINGS_INIT,
                   .cut = SPLIT_RUN_WHOLE,
                   .codec = "float",
-                  .limit = UINT32_MAX};
+                  .limit = UINT32_MAX,
+                  .decode = DETECTOR_SETTINGS_INIT};
     clv_parsed parsed;
     int code;
 
+    s.decode.score = 0.01; /* the tail of the curve counts */
     if (tool_parse(&parsed, &s, &set, 1, argc, argv, &code))
         code = run(&s, parsed.positional.items[0]);
     clv_parsed_done(&parsed);

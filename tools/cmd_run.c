@@ -4,12 +4,15 @@
 
 #include "base/memory.h"
 #include "runtime/topk.h"
+#include "tools/boxes_draw.h"
+#include "tools/boxes_print.h"
 #include "tools/session.h"
 #include "tools/tensor_file.h"
 #include "tools/tool.h"
 #include "tools/tool_json.h"
 
 #define MAX_TOP 100u
+#define MAX_PATH_BYTES 4096u
 
 typedef struct settings {
     tool_model_settings model;
@@ -17,6 +20,8 @@ typedef struct settings {
     clv_string_list tensors;
     const char *save;
     uint64_t top;
+    detector_settings decode;
+    const char *draw;
     bool json;
 } settings;
 
@@ -30,6 +35,9 @@ static const clv_option options[] = {
      "letter, digit, dot or dash in NAME becomes _"},
     {"top", NULL, CLV_OPTION_UINT, offsetof(settings, top), 1, MAX_TOP, "N",
      "classes to print (default: 5)"},
+    DETECTOR_OPTIONS(settings, "boxes below this score are left out (default: 0.4)"),
+    {"draw", NULL, CLV_OPTION_STRING, offsetof(settings, draw), 0, 0, "OUT.png",
+     "with --decode: write the picture with its boxes (DIR/IMAGE.png for several images)"},
     {"json", NULL, CLV_OPTION_FLAG, offsetof(settings, json), 0, 0, NULL, "print JSON"},
     TOOL_LABELS_OPTION(settings),
     TOOL_IMAGE_OPTIONS(settings),
@@ -42,7 +50,8 @@ static const clv_option_set set = {
     "MODEL",
     "Run a whole model here, on images or tensors.",
     "Examples:\n  cleave run net.onnx --preset tf --labels classes.txt --input cat.jpg dog.png\n"
-    "  cleave run net.clv --tensor image=x.npy --save out",
+    "  cleave run net.clv --tensor image=x.npy --save out\n"
+    "  cleave run detector.clv --decode yolo --draw boxes.png --input street.jpg",
     options,
     sizeof options / sizeof options[0]};
 
@@ -50,7 +59,8 @@ static const clv_option_set set = {
 typedef struct runner {
     const settings *s;
     session session;
-    json_t *runs; /* NULL: text */
+    detector *detector; /* NULL: no --decode */
+    json_t *runs;       /* NULL: text */
 } runner;
 
 /* --- what is printed ------------------------------------------------------------------------ */
@@ -119,9 +129,14 @@ static void add_json(const runner *r, const char *input, uint64_t us)
 
     for (uint32_t i = 0; i < n; i++)
         (void)json_array_append_new(list, output_json(r, i, &outputs[i]));
-    (void)json_array_append_new(r->runs,
-                                json_pack("{s:o, s:I, s:o}", "input", tool_json_text(input),
-                                          "run_us", (json_int_t)us, "outputs", list));
+    json_t *item = json_pack("{s:o, s:I, s:o}", "input", tool_json_text(input), "run_us",
+                             (json_int_t)us, "outputs", list);
+    if (r->detector != NULL) {
+        (void)json_object_set_new(item, "width", json_integer(r->session.image.width));
+        (void)json_object_set_new(item, "height", json_integer(r->session.image.height));
+        (void)json_object_set_new(item, "boxes", boxes_json(r->detector));
+    }
+    (void)json_array_append_new(r->runs, item);
 }
 
 static void print_top(const runner *r, const clv_tensor *tensor)
@@ -148,6 +163,17 @@ static void print_tensor(const char *name, const clv_tensor *tensor)
               clv_shape_format(shape, sizeof shape, &tensor->shape), values);
 }
 
+static clv_status print_boxes(const runner *r, const char *input, uint64_t us, clv_error *err)
+{
+    const clv_image *image = &r->session.image;
+    uint32_t n = detector_boxes(r->detector)->count;
+
+    tool_line(stdout, "%s (%.2f ms), %u x %u: %u box%s", input, (double)us / 1000.0, image->width,
+              image->height, n, n == 1 ? "" : "es");
+    clv_status status = boxes_print(stdout, r->detector);
+    return status == CLV_OK ? CLV_OK : clv_fail(err, status, NULL, "out of memory");
+}
+
 static void print_text(const runner *r, const char *input, uint64_t us)
 {
     uint32_t n;
@@ -170,10 +196,24 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-/* Before anything is run: no file may be written twice. */
-static clv_status check_save(const runner *r, clv_error *err)
+/* Before anything is run: what is written for an image has its name, so no two may share it. */
+static clv_status check_names(const runner *r, const char *flag, clv_error *err)
 {
     const clv_string_list *images = &r->s->inputs;
+
+    for (size_t i = 0; i < images->count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(base_name(images->items[i]), base_name(images->items[j])) == 0)
+                return clv_fail(err, CLV_EINVAL, flag,
+                                "the outputs of %s and %s would be in the same place",
+                                images->items[j], images->items[i]);
+        }
+    }
+    return CLV_OK;
+}
+
+static clv_status check_save(const runner *r, clv_error *err)
+{
     uint32_t n;
 
     if (r->s->save == NULL)
@@ -188,33 +228,64 @@ static clv_status check_save(const runner *r, clv_error *err)
                                 "the outputs '%s' and '%s' would be the same file", b, a);
         }
     }
-    for (size_t i = 0; i < images->count; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(base_name(images->items[i]), base_name(images->items[j])) == 0)
-                return clv_fail(err, CLV_EINVAL, "--save",
-                                "the outputs of %s and %s would be in the same folder",
-                                images->items[j], images->items[i]);
-        }
-    }
-    return CLV_OK;
+    return check_names(r, "--save", err);
+}
+
+/* "FOLDER", or "FOLDER/IMAGE<suffix>" where there are several images. */
+static clv_status path_for(char *dst, size_t cap, const runner *r, const char *folder,
+                           const char *input, const char *suffix, clv_error *err)
+{
+    bool own = input != NULL && r->s->inputs.count > 1;
+    int length = snprintf(dst, cap, "%s%s%s%s", folder, own ? "/" : "", own ? base_name(input) : "",
+                          own ? suffix : "");
+
+    return length >= 0 && (size_t)length < cap
+               ? CLV_OK
+               : clv_fail(err, CLV_ELIMIT, folder, "the path is too long");
 }
 
 static clv_status save_outputs(const runner *r, const char *input, clv_error *err)
 {
-    bool own_folder = input != NULL && r->s->inputs.count > 1;
-    char dir[4096];
+    char dir[MAX_PATH_BYTES];
     uint32_t n;
     const clv_tensor *outputs = session_outputs(&r->session, &n);
 
     if (r->s->save == NULL)
         return CLV_OK;
-    int length = snprintf(dir, sizeof dir, "%s%s%s", r->s->save, own_folder ? "/" : "",
-                          own_folder ? base_name(input) : "");
-    if (length < 0 || (size_t)length >= sizeof dir)
-        return clv_fail(err, CLV_ELIMIT, r->s->save, "the path is too long");
+    CLV_TRY(path_for(dir, sizeof dir, r, r->s->save, input, "", err));
     for (uint32_t i = 0; i < n; i++)
         CLV_TRY(tensor_file_save(dir, session_output_name(&r->session, i), &outputs[i], err));
     return CLV_OK;
+}
+
+/* --- what is drawn -------------------------------------------------------------------------- */
+
+static clv_status check_draw(const runner *r, clv_error *err)
+{
+    const clv_string_list *images = &r->s->inputs;
+    char path[MAX_PATH_BYTES];
+
+    if (r->s->draw == NULL)
+        return CLV_OK;
+    for (size_t i = 0; i < images->count; i++) {
+        CLV_TRY(path_for(path, sizeof path, r, r->s->draw, images->items[i], ".png", err));
+        CLV_TRY(tool_check_output("--draw", path, images->items, images->count, err));
+        CLV_TRY(tool_check_output("--draw", path, &r->session.model.path, 1, err));
+    }
+    return check_names(r, "--draw", err);
+}
+
+static clv_status draw(runner *r, const char *input, clv_error *err)
+{
+    char path[MAX_PATH_BYTES];
+
+    if (r->s->draw == NULL)
+        return CLV_OK;
+    CLV_TRY(path_for(path, sizeof path, r, r->s->draw, input, ".png", err));
+    if (r->s->inputs.count > 1)
+        CLV_TRY(tool_make_folders(r->s->draw, err));
+    boxes_draw(&r->session.image, r->detector);
+    return clv_image_write_png(&r->session.image, path, err);
 }
 
 /* --- what is run ---------------------------------------------------------------------------- */
@@ -226,16 +297,23 @@ static clv_status run_once(runner *r, const char *input, clv_error *err)
 
     CLV_TRY(tool_go_on(err));
     CLV_TRY(session_go(&r->session, &us, NULL, err));
+    if (r->detector != NULL)
+        CLV_TRY(detector_go(r->detector, err));
     if (r->runs != NULL)
         add_json(r, input, us);
+    else if (r->detector != NULL)
+        CLV_TRY(print_boxes(r, input, us, err));
     else
         print_text(r, input, us);
+    CLV_TRY(draw(r, input, err));
     return save_outputs(r, input, err);
 }
 
 static clv_status run_images(runner *r, clv_error *err)
 {
     CLV_TRY(session_needs_image(&r->session, err));
+    if (r->s->decode.decoder != NULL)
+        CLV_TRY(detector_create(&r->detector, &r->session, &r->s->decode, err));
     tool_model_note(&r->session.model, &r->s->model, set.program);
     for (size_t i = 0; i < r->s->inputs.count; i++) {
         CLV_TRY(session_read_image(&r->session, r->s->inputs.items[i], err));
@@ -257,6 +335,7 @@ static clv_status run_all(runner *r, const char *path, clv_error *err)
 {
     CLV_TRY(session_open(&r->session, path, &r->s->model, SPLIT_RUN_WHOLE, CLV_CODEC_FLOAT, err));
     CLV_TRY(check_save(r, err));
+    CLV_TRY(check_draw(r, err));
     tool_hold_signals();
     CLV_TRY(r->s->tensors.count > 0 ? run_tensors(r, err) : run_images(r, err));
     if (r->runs == NULL)
@@ -272,16 +351,21 @@ static int run(const settings *s, const char *path)
 
     if ((s->inputs.count > 0) == (s->tensors.count > 0))
         return tool_usage(set.program, "give either --input or --tensor");
+    if (s->draw != NULL && s->decode.decoder == NULL)
+        return tool_usage(set.program, "--draw needs --decode: how outputs become boxes");
+    if (s->decode.decoder != NULL && s->inputs.count == 0)
+        return tool_usage(set.program, "--decode needs --input: boxes are places on a picture");
     r.runs = s->json ? json_array() : NULL;
     clv_status status = run_all(&r, path, &err);
     json_decref(r.runs);
+    detector_free(r.detector);
     session_done(&r.session);
     return status == CLV_OK ? TOOL_OK : tool_fail(set.program, &err);
 }
 
 int cmd_run(int argc, char **argv)
 {
-    settings s = {.model = TOOL_MODEL_SETTINGS_INIT, .top = 5};
+    settings s = {.model = TOOL_MODEL_SETTINGS_INIT, .top = 5, .decode = DETECTOR_SETTINGS_INIT};
     clv_parsed parsed;
     int code;
 

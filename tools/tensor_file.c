@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/tensor_file.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "onnx/onnx_import.h"
 #include "tools/npy.h"
+#include "tools/tool.h"
 
 #define MAX_TENSOR_FILE ((size_t)4 << 30)
 
@@ -190,23 +189,6 @@ clv_status tensor_file_read_inputs(clv_tensor *inputs, const clv_graph *graph,
 
 /* --- DIR/NAME.npy ----------------------------------------------------------------------------- */
 
-/* As `mkdir -p`. */
-static clv_status make_folders(const char *dir, clv_error *err)
-{
-    char path[4096];
-    int n = snprintf(path, sizeof path, "%s/", dir);
-
-    if (n < 0 || (size_t)n >= sizeof path)
-        return clv_fail(err, CLV_ELIMIT, dir, "the path is too long");
-    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(path, 0777) != 0 && errno != EEXIST)
-            return clv_fail(err, CLV_EIO, path, "cannot be created: %s", strerror(errno));
-        *slash = '/';
-    }
-    return CLV_OK;
-}
-
 static char plain(char c)
 {
     static const char kept[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
@@ -227,7 +209,7 @@ clv_status tensor_file_save(const char *dir, const char *name, const clv_tensor 
 {
     char path[4096];
 
-    CLV_TRY(make_folders(dir, err));
+    CLV_TRY(tool_make_folders(dir, err));
     int n = snprintf(path, sizeof path, "%s/%s.npy", dir, name);
     if (n < 0 || (size_t)n >= sizeof path)
         return clv_fail(err, CLV_ELIMIT, dir, "the path is too long");

@@ -43,6 +43,9 @@ bool tool_parse(clv_parsed *parsed, void *settings, const clv_option_set *set, s
 CLV_NODISCARD clv_status tool_check_output(const char *flag, const char *output,
                                            const char *const *inputs, size_t n, clv_error *err);
 
+/** As `mkdir -p`. @return CLV_OK; CLV_EIO, CLV_ELIMIT with @p err. */
+CLV_NODISCARD clv_status tool_make_folders(const char *dir, clv_error *err);
+
 /* --- lines -------------------------------------------------------------------------------- */
 
 /** One line and its newline, control characters escaped: names in a file can't drive a terminal. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,22 @@ clv_status tool_check_output(const char *flag, const char *output, const char *c
         if (inputs[i] != NULL && stat(inputs[i], &input) == 0 && at.st_dev == input.st_dev &&
             at.st_ino == input.st_ino)
             return clv_fail(err, CLV_EINVAL, flag, "%s would be overwritten", inputs[i]);
+    }
+    return CLV_OK;
+}
+
+clv_status tool_make_folders(const char *dir, clv_error *err)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/", dir);
+
+    if (n < 0 || (size_t)n >= sizeof path)
+        return clv_fail(err, CLV_ELIMIT, dir, "the path is too long");
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, 0777) != 0 && errno != EEXIST)
+            return clv_fail(err, CLV_EIO, path, "cannot be created: %s", strerror(errno));
+        *slash = '/';
     }
     return CLV_OK;
 }
