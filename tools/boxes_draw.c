@@ -7,28 +7,36 @@
 
 #include "media/image_draw.h"
 
+#define CROWD 16u     /* boxes */
 #define MAX_TAGS 256u /* labels that others keep clear of */
 
 typedef struct canvas {
     clv_image *image;
-    uint32_t unit; /* pixels of a line, and of a dot of a letter */
+    uint32_t line; /* pixels; of a frame */
+    uint32_t dot;  /* of a letter */
+    bool is_crowded;
     clv_rect tags[MAX_TAGS];
     uint32_t n_tags;
 } canvas;
 
 /* --- colours ------------------------------------------------------------------------------ */
 
-static uint8_t channel(double hue, double shift)
+static uint8_t channel(double hue, double shift, double light)
 {
     double x = fmod(hue + shift, 6.0), level = fmin(fmax(fabs(x - 3.0) - 1.0, 0.0), 1.0);
-    return (uint8_t)lround(255.0 * (0.15 + 0.85 * level));
+    return (uint8_t)lround(255.0 * light * (0.15 + 0.85 * level));
 }
 
-/* Hues a golden angle apart: the first classes differ most. */
+/* Hues a golden angle apart, so that the first classes differ most; darker after 13 of them, where
+ * they come close to the first again. */
 static clv_colour class_colour(uint32_t class_index)
 {
+    static const double lights[] = {1.0, 0.8, 0.6};
     double hue = 6.0 * fmod(0.33 + 0.61803398875 * class_index, 1.0);
-    return (clv_colour){channel(hue, 0.0), channel(hue, 4.0), channel(hue, 2.0)};
+    double light = lights[class_index / 13 % 3];
+
+    return (clv_colour){channel(hue, 0.0, light), channel(hue, 4.0, light),
+                        channel(hue, 2.0, light)};
 }
 
 /* Black or white, whichever is read more easily on it. */
@@ -49,12 +57,12 @@ static clv_rect rect_of(const clv_box *box)
 /* A line of the class's colour with a thin dark one inside: seen on any ground. */
 static void draw_frame(canvas *c, const clv_box *box)
 {
-    int64_t t = c->unit, edge = (c->unit + 1) / 2;
+    int64_t t = c->line, edge = (c->line + 1) / 2;
     clv_rect r = rect_of(box), inner = {r.x + t, r.y + t, r.width - 2 * t, r.height - 2 * t};
 
     if (inner.width > 4 * edge && inner.height > 4 * edge)
         clv_image_frame(c->image, inner, (uint32_t)edge, (clv_colour){0, 0, 0});
-    clv_image_frame(c->image, r, c->unit, class_colour(box->class_index));
+    clv_image_frame(c->image, r, c->line, class_colour(box->class_index));
 }
 
 /* --- tags --------------------------------------------------------------------------------- */
@@ -97,20 +105,28 @@ static clv_rect place_tag(const canvas *c, const clv_box *box, int64_t width, in
     return (clv_rect){x > 0 ? x : 0, ys[0] > 0 ? ys[0] : 0, width, height};
 }
 
+/* Pixels of a tag with this text. */
+static int64_t tag_width(const canvas *c, const char *text)
+{
+    return (int64_t)c->dot * (CLV_GLYPH_ADVANCE * (int64_t)strlen(text) + 3);
+}
+
+/* Name and score; the score alone where names would hide a crowd of small boxes. */
 static void draw_tag(canvas *c, const clv_box *box, const char *label)
 {
     char text[64];
     clv_colour paper = class_colour(box->class_index);
-    int64_t unit = c->unit;
+    int64_t dot = c->dot;
 
     if (label != NULL)
         (void)snprintf(text, sizeof text, "%.40s %.2f", label, (double)box->score);
     else
         (void)snprintf(text, sizeof text, "class %u %.2f", box->class_index, (double)box->score);
-    int64_t width = unit * (CLV_GLYPH_ADVANCE * (int64_t)strlen(text) + 3);
-    clv_rect tag = place_tag(c, box, width, unit * (CLV_GLYPH_HEIGHT + 4));
+    if (c->is_crowded && tag_width(c, text) > 2 * rect_of(box).width)
+        (void)snprintf(text, sizeof text, "%.2f", (double)box->score);
+    clv_rect tag = place_tag(c, box, tag_width(c, text), dot * (CLV_GLYPH_HEIGHT + 4));
     clv_image_fill(c->image, tag, paper);
-    clv_image_text(c->image, tag.x + 2 * unit, tag.y + 2 * unit, c->unit, text, ink_on(paper));
+    clv_image_text(c->image, tag.x + 2 * dot, tag.y + 2 * dot, c->dot, text, ink_on(paper));
     if (c->n_tags < MAX_TAGS)
         c->tags[c->n_tags++] = tag;
 }
@@ -119,9 +135,13 @@ void boxes_draw(clv_image *image, const detector *d)
 {
     const clv_boxes *boxes = detector_boxes(d);
     uint32_t side = image->width < image->height ? image->width : image->height;
-    canvas c = {.image = image, .unit = (side + 160) / 320};
+    canvas c = {.image = image,
+                .line = (side + 160) / 240,
+                .dot = (side + 80) / 320,
+                .is_crowded = boxes->count > CROWD};
 
-    c.unit = c.unit < 1 ? 1 : c.unit;
+    c.line = c.line < 1 ? 1 : c.line;
+    c.dot = c.dot < 1 ? 1 : c.dot;
     for (uint32_t i = boxes->count; i-- > 0;) /* the best lie on top, and choose places first */
         draw_frame(&c, &boxes->items[i]);
     for (uint32_t i = 0; i < boxes->count; i++)

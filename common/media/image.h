@@ -34,7 +34,8 @@ CLV_NODISCARD clv_status clv_image_decode(clv_image *image, const uint8_t *data,
 CLV_NODISCARD clv_status clv_image_load(clv_image *image, const char *path, clv_error *err);
 
 /** Write @p image as a PNG, through a temporary and a rename.
- *  @return CLV_OK; CLV_EINVAL (an empty image); CLV_EIO, CLV_ENOMEM with @p err naming the file. */
+ *  @return CLV_OK; CLV_EINVAL (an empty image); CLV_ENOENT (no such folder), CLV_EIO, CLV_ENOMEM;
+ *          with @p err naming the file. */
 CLV_NODISCARD clv_status clv_image_write_png(const clv_image *image, const char *path,
                                              clv_error *err);
 

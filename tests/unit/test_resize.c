@@ -294,6 +294,78 @@ static void test_resize__survives_each_failing_allocation(void **state)
     clv_image_done(&src);
 }
 
+static void expect_map(clv_input_spec spec, uint32_t width, uint32_t height, clv_fit_map want)
+{
+    clv_fit_map got;
+    assert_int_equal(clv_image_fit_map(&got, width, height, &spec), CLV_OK);
+    assert_float_equal((float)got.x_scale, (float)want.x_scale, 1e-6f);
+    assert_float_equal((float)got.x_offset, (float)want.x_offset, 1e-6f);
+    assert_float_equal((float)got.y_scale, (float)want.y_scale, 1e-6f);
+    assert_float_equal((float)got.y_offset, (float)want.y_offset, 1e-6f);
+}
+
+static void test_resize__map_of_each_fit(void **state)
+{
+    clv_fit_map map = {7, 7, 7, 7};
+    clv_input_spec bad = spec_of(CLV_FIT_CROP, 0, 10, 1);
+    (void)state;
+
+    expect_map(spec_of(CLV_FIT_STRETCH, 200, 100, 1), 400, 300, (clv_fit_map){2, 0, 3, 0});
+    expect_map(spec_of(CLV_FIT_LETTERBOX, 100, 100, 1), 200, 100, (clv_fit_map){2, 0, 2, -50});
+    expect_map(spec_of(CLV_FIT_LETTERBOX, 100, 100, 1), 100, 200, (clv_fit_map){2, -50, 2, 0});
+    /* 300 x 200 becomes 192 x 128, of which 64 x 64 are cut out at 64, 32 */
+    expect_map(spec_of(CLV_FIT_CROP, 64, 64, 0.5f), 300, 200,
+               (clv_fit_map){1.5625, 100, 1.5625, 50});
+    assert_int_equal(clv_image_fit_map(&map, 10, 10, &bad), CLV_EINVAL);
+    assert_int_equal(clv_image_fit_map(&map, 10, 0, &bad), CLV_EINVAL);
+    assert_float_equal((float)map.x_scale, 7.0f, 0.0f);
+}
+
+/* Where the bright pixels begin and end, half a level between neighbours. */
+static void bright_ends(double *from, double *to, const uint8_t *rgb, uint32_t n, size_t step)
+{
+    uint32_t i = 0, j = n;
+    while (i < n && rgb[3 * step * i] <= 160)
+        i++;
+    while (j > i && rgb[3 * step * (j - 1)] <= 160)
+        j--;
+    *from = i;
+    *to = j;
+}
+
+/* A white box on black, fitted and mapped back: it is found where it was drawn, to a pixel of the
+ * fitted image. */
+static void test_resize__map_brings_a_box_back(void **state)
+{
+    enum { WIDTH = 401, HEIGHT = 303, X0 = 170, X1 = 240, Y0 = 120, Y1 = 200 };
+    static uint8_t rgb[HEIGHT][WIDTH][3];
+    clv_image src;
+    (void)state;
+
+    memset(rgb, 0, sizeof rgb);
+    for (int y = Y0; y < Y1; y++)
+        memset(rgb[y][X0], 255, (size_t)3 * (X1 - X0));
+    clv_image_init(&src);
+    assert_int_equal(clv_image_set_rgb(&src, rgb[0][0], WIDTH, HEIGHT), CLV_OK);
+    for (int fit = 0; fit < CLV_FIT_COUNT; fit++) {
+        clv_input_spec spec = spec_of((clv_fit)fit, 96, 128, 0.875f);
+        clv_image out = fitted(&src, &spec);
+        clv_fit_map map;
+        double x0, x1, y0, y1;
+        assert_int_equal(clv_image_fit_map(&map, WIDTH, HEIGHT, &spec), CLV_OK);
+        uint32_t cx = (uint32_t)(((X0 + X1) / 2 - map.x_offset) / map.x_scale);
+        uint32_t cy = (uint32_t)(((Y0 + Y1) / 2 - map.y_offset) / map.y_scale);
+        bright_ends(&x0, &x1, out.rgb.data + (size_t)3 * 96 * cy, 96, 1);
+        bright_ends(&y0, &y1, out.rgb.data + (size_t)3 * cx, 128, 96);
+        assert_float_equal((float)(x0 * map.x_scale + map.x_offset), (float)X0, (float)map.x_scale);
+        assert_float_equal((float)(x1 * map.x_scale + map.x_offset), (float)X1, (float)map.x_scale);
+        assert_float_equal((float)(y0 * map.y_scale + map.y_offset), (float)Y0, (float)map.y_scale);
+        assert_float_equal((float)(y1 * map.y_scale + map.y_offset), (float)Y1, (float)map.y_scale);
+        clv_image_done(&out);
+    }
+    clv_image_done(&src);
+}
+
 static void test_resize__fit_refuses_bad_specs_and_empty_images(void **state)
 {
     clv_input_spec good = spec_of(CLV_FIT_CROP, 8, 8, 1), bad = spec_of(CLV_FIT_CROP, 8, 8, 0);
@@ -419,6 +491,8 @@ int main(void)
         cmocka_unit_test(test_resize__letterbox_is_centred_on_grey),
         cmocka_unit_test(test_resize__fit_doesnt_allocate_after_warm_up),
         cmocka_unit_test(test_resize__survives_each_failing_allocation),
+        cmocka_unit_test(test_resize__map_of_each_fit),
+        cmocka_unit_test(test_resize__map_brings_a_box_back),
         cmocka_unit_test(test_resize__fit_refuses_bad_specs_and_empty_images),
         cmocka_unit_test(test_resize__normalise_orders_channels_and_layouts),
         cmocka_unit_test(test_resize__normalise_to_grey_is_luma),
