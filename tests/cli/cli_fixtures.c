@@ -108,6 +108,30 @@ static void write_classifier(const char *name, bool features)
     save(&b, name);
 }
 
+/* A detector of YOLO's form that sees the same in every picture: at 8 x 8 pixels (2, 3) to (6, 5)
+ * of class 1, (0, 0) to (2, 2) of class 0, and one below most thresholds. */
+static void write_detector(void)
+{
+    static const float rows[8][7] = {
+        {4, 4, 4, 2, 0.9f, 0.25f, 1}, {1, 1, 2, 2, 0.5f, 1, 0}, {6, 6, 2, 2, 0.25f, 1, 0}};
+    static const float zeros[3 * 56];
+    const int64_t in[] = {1, 3, SIDE, SIDE}, out[] = {1, 8, 7};
+    onnx_builder b;
+
+    onnx_builder_init(&b, 13);
+    onnx_input(&b, "image", ONNX_FLOAT, 4, in);
+    node(&b, "GlobalAveragePool", "image", "pooled", "pool");
+    node(&b, "Flatten", "pooled", "flat", "flatten");
+    (void)onnx_initializer(&b, "zeros", ONNX_FLOAT, 2, (int64_t[]){3, 56}, zeros, sizeof zeros);
+    (void)onnx_initializer(&b, "rows", ONNX_FLOAT, 2, (int64_t[]){1, 56}, rows, sizeof rows);
+    (void)onnx_initializer(&b, "shape", ONNX_INT64, 1, (int64_t[]){3}, out, sizeof out);
+    node(&b, "MatMul", "flat,zeros", "nothing", "forget");
+    node(&b, "Add", "nothing,rows", "all", "remember");
+    node(&b, "Reshape", "all,shape", "boxes", "reshape");
+    onnx_output(&b, "boxes", ONNX_FLOAT, 3, out);
+    save(&b, "detector.onnx");
+}
+
 static void write_student(void)
 {
     const int64_t in[] = {1, 3, SIDE / 2, SIDE / 2};
@@ -254,6 +278,7 @@ int main(int argc, char **argv)
     dir = argv[1];
     write_classifier("classifier.onnx", false);
     write_classifier("two_outputs.onnx", true);
+    write_detector();
     write_student();
     write_hostile();
     write_two_inputs();
