@@ -84,25 +84,26 @@ static bool is_free(const canvas *c, clv_rect r)
     return true;
 }
 
-/* Above the box, inside of it, below it, at its left or right end: the first place that is free;
- * else above, moved into the picture. */
-static clv_rect place_tag(const canvas *c, const clv_box *box, int64_t width, int64_t height)
+/* Above the box, inside of it, below it, at its left or right end or the picture's: the first place
+ * that is free. */
+static bool place_tag(clv_rect *out, const canvas *c, const clv_box *box, int64_t width,
+                      int64_t height)
 {
     clv_rect r = rect_of(box);
     const int64_t xs[] = {r.x, r.x + r.width - width, (int64_t)c->image->width - width, 0};
     const int64_t ys[] = {r.y - height, r.y, r.y + r.height - height, r.y + r.height};
 
     for (size_t i = 0; i < 4; i++) {
-        for (size_t j = 0; j < (i < 2 ? 4u : 2u); j++) {
+        for (size_t j = 0; j < 4; j++) {
             clv_rect at = {xs[i], ys[j], width, height};
             bool touches = at.x < r.x + r.width && r.x < at.x + width;
-            if (touches && is_free(c, at))
-                return at;
+            if (touches && is_free(c, at)) {
+                *out = at;
+                return true;
+            }
         }
     }
-    int64_t right = (int64_t)c->image->width - width;
-    int64_t x = r.x < right ? r.x : right;
-    return (clv_rect){x > 0 ? x : 0, ys[0] > 0 ? ys[0] : 0, width, height};
+    return false;
 }
 
 /* Pixels of a tag with this text. */
@@ -111,24 +112,36 @@ static int64_t tag_width(const canvas *c, const char *text)
     return (int64_t)c->dot * (CLV_GLYPH_ADVANCE * (int64_t)strlen(text) + 3);
 }
 
-/* Name and score; the score alone where names would hide a crowd of small boxes. */
-static void draw_tag(canvas *c, const clv_box *box, const char *label)
+/* @return false where it has no place. */
+static bool try_tag(canvas *c, const clv_box *box, const char *text)
 {
-    char text[64];
     clv_colour paper = class_colour(box->class_index);
     int64_t dot = c->dot;
+    clv_rect tag;
 
-    if (label != NULL)
-        (void)snprintf(text, sizeof text, "%.40s %.2f", label, (double)box->score);
-    else
-        (void)snprintf(text, sizeof text, "class %u %.2f", box->class_index, (double)box->score);
-    if (c->is_crowded && tag_width(c, text) > 2 * rect_of(box).width)
-        (void)snprintf(text, sizeof text, "%.2f", (double)box->score);
-    clv_rect tag = place_tag(c, box, tag_width(c, text), dot * (CLV_GLYPH_HEIGHT + 4));
+    if (!place_tag(&tag, c, box, tag_width(c, text), dot * (CLV_GLYPH_HEIGHT + 4)))
+        return false;
     clv_image_fill(c->image, tag, paper);
     clv_image_text(c->image, tag.x + 2 * dot, tag.y + 2 * dot, c->dot, text, ink_on(paper));
     if (c->n_tags < MAX_TAGS)
         c->tags[c->n_tags++] = tag;
+    return true;
+}
+
+/* Name and score; the score alone where a name finds no place or would hide a crowd of small boxes;
+ * nothing rather than two tags over each other. */
+static void draw_tag(canvas *c, const clv_box *box, const char *label)
+{
+    char text[64], score[32];
+
+    (void)snprintf(score, sizeof score, "%.2f", (double)box->score);
+    if (label != NULL)
+        (void)snprintf(text, sizeof text, "%.40s %s", label, score);
+    else
+        (void)snprintf(text, sizeof text, "class %u %s", box->class_index, score);
+    bool hides = c->is_crowded && tag_width(c, text) > 2 * rect_of(box).width;
+    if (hides || !try_tag(c, box, text))
+        (void)try_tag(c, box, score);
 }
 
 void boxes_draw(clv_image *image, const detector *d)
