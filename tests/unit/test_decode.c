@@ -178,9 +178,9 @@ static void test_decode__yolo_words(void **state)
 
 static void test_decode__yolo_misfits(void **state)
 {
-    static float data[64];
+    static float data[128];
     const clv_tensor square = TENSOR(data, 1, 6, 6), narrow = TENSOR(data, 1, 8, 5),
-                     batch = TENSOR(data, 2, 8, 4), flat = TENSOR(data, 64),
+                     batch = TENSOR(data, 2, 8, 7), flat = TENSOR(data, 64),
                      with_masks[] = {TENSOR(data, 1, 8, 7), TENSOR(data, 1, 4, 2, 2)},
                      two[] = {TENSOR(data, 1, 8, 7), TENSOR(data, 1, 8, 7)},
                      heads[] = {TENSOR(data, 1, 8, 7), TENSOR(data, 1, 3, 1, 1, 7)};
