@@ -12,7 +12,7 @@
 /** [{"box": [x0, y0, x1, y1], "score", "class", "label"}]; NULL when out of memory. */
 json_t *boxes_json(const detector *d);
 
-/** A table, indented by nothing; no line where there is no box. @return CLV_OK, CLV_ENOMEM. */
+/** A table with a line of titles; nothing where there is no box. @return CLV_OK, CLV_ENOMEM. */
 CLV_NODISCARD clv_status boxes_print(FILE *out, const detector *d);
 
 #endif
