@@ -94,6 +94,7 @@ static const char *const activation_names[CLV_ACT_COUNT] = {
     [CLV_ACT_HARD_SWISH] = "+HardSwish",
     [CLV_ACT_TANH] = "+Tanh",
     [CLV_ACT_ELU] = "+Elu",
+    [CLV_ACT_SILU] = "+Swish",
 };
 
 char *operator_text(char dst[OPERATOR_TEXT_BYTES], const clv_node *node)

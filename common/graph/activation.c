@@ -37,6 +37,10 @@ bool clv_activation_of(clv_fusion *out, const clv_graph *graph, const clv_node *
         f.activation = CLV_ACT_ELU;
         f.alpha = clv_node_attr_float(node, "alpha", 1.0f);
         break;
+    case CLV_OP_SWISH:
+        f.activation = CLV_ACT_SILU;
+        f.alpha = clv_node_attr_float(node, "alpha", 1.0f);
+        break;
     default:
         return false;
     }

@@ -59,7 +59,8 @@ typedef enum clv_activation {
     CLV_ACT_HARD_SIGMOID, /**< max(0, min(1, alpha * x + beta)) */
     CLV_ACT_HARD_SWISH,   /**< x * max(0, min(1, x / 6 + 1/2)) */
     CLV_ACT_TANH,
-    CLV_ACT_ELU, /**< x < 0 ? alpha * (exp(x) - 1) : x */
+    CLV_ACT_ELU,  /**< x < 0 ? alpha * (exp(x) - 1) : x */
+    CLV_ACT_SILU, /**< x / (1 + exp(-alpha * x)): Swish; SiLU with alpha 1 */
     CLV_ACT_COUNT
 } clv_activation;
 

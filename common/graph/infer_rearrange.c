@@ -97,6 +97,16 @@ clv_status infer_space_to_depth(clv_graph *graph, const clv_node *node, clv_erro
     return clv_infer_set(graph, node, 0, first(graph, node)->dtype, &shape, err);
 }
 
+clv_status infer_channel_shuffle(clv_graph *graph, const clv_node *node, clv_error *err)
+{
+    const clv_tensor *x = first(graph, node);
+    int64_t groups = clv_node_attr_int(node, "groups", 0);
+
+    if (x->shape.rank < 2 || groups < 1 || x->shape.dim[1] % groups != 0)
+        return clv_infer_fail(err, node, CLV_ESHAPE, "the groups don't divide the channels");
+    return clv_infer_set(graph, node, 0, x->dtype, &x->shape, err);
+}
+
 /* The shape input has one extent for each of the axes (all of them where none is named). */
 clv_status infer_center_crop_pad(clv_graph *graph, const clv_node *node, clv_error *err)
 {

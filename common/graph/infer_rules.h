@@ -23,12 +23,12 @@ clv_infer_rule infer_conv_integer, infer_conv_transpose, infer_dequantize, infer
     infer_matmul_integer, infer_max_pool, infer_max_unpool, infer_qlinear_conv,
     infer_qlinear_matmul, infer_quantize, infer_rnn;
 
-clv_infer_rule infer_affine_grid, infer_center_crop_pad, infer_col2im, infer_compress,
-    infer_depth_to_space, infer_dft, infer_eye_like, infer_gather_elements, infer_gather_nd,
-    infer_grid_sample, infer_mel, infer_nms, infer_non_zero, infer_one_hot, infer_range,
-    infer_resize, infer_reverse_sequence, infer_roi_align, infer_scatter_elements, infer_scatter_nd,
-    infer_signal_window, infer_size, infer_space_to_depth, infer_stft, infer_tile, infer_trilu,
-    infer_unique;
+clv_infer_rule infer_affine_grid, infer_center_crop_pad, infer_channel_shuffle, infer_col2im,
+    infer_compress, infer_depth_to_space, infer_dft, infer_eye_like, infer_gather_elements,
+    infer_gather_nd, infer_grid_sample, infer_mel, infer_nms, infer_non_zero, infer_one_hot,
+    infer_range, infer_resize, infer_reverse_sequence, infer_roi_align, infer_scatter_elements,
+    infer_scatter_nd, infer_signal_window, infer_size, infer_space_to_depth, infer_stft, infer_tile,
+    infer_trilu, infer_unique;
 
 /** Fail in the name of @p node. */
 clv_status clv_infer_fail(clv_error *err, const clv_node *node, clv_status code, const char *what);

@@ -6,8 +6,13 @@
  *
  *  An operator means what ONNX opset 21 says it means (https://onnx.ai/onnx/operators/): the
  *  importer rewrites older forms into that one, so nothing behind it knows of opsets.
- *  What the passes add to a node is in clv_fusion (graph.h), never a new operator. */
+ *  What the passes add to a node is in clv_fusion (graph.h). Two operators are theirs alone, no
+ *  file of these opsets has them (clv_op_is_internal()):
+ *    Swish           y = x * sigmoid(alpha * x), attribute alpha (float, 1), as opset 24 has it
+ *    ChannelShuffle  x [n, c, ...] with attribute groups (int, divides c): channel
+ *                    i * (c / groups) + j of x is channel j * groups + i of y */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <cleave/status.h>
@@ -42,6 +47,7 @@
     X(CEIL,                         "Ceil",                      1, 1,        1, 1,        same)               \
     X(CELU,                         "Celu",                      1, 1,        1, 1,        same)               \
     X(CENTER_CROP_PAD,              "CenterCropPad",             2, 2,        1, 1,        center_crop_pad)    \
+    X(CHANNEL_SHUFFLE,              "ChannelShuffle",            1, 1,        1, 1,        channel_shuffle)    \
     X(CLIP,                         "Clip",                      1, 3,        1, 1,        same)               \
     X(COL2IM,                       "Col2Im",                    3, 3,        1, 1,        col2im)             \
     X(COMPRESS,                     "Compress",                  2, 2,        1, 1,        compress)           \
@@ -166,6 +172,7 @@
     X(SQUEEZE,                      "Squeeze",                   1, 2,        1, 1,        squeeze)            \
     X(STFT,                         "STFT",                      2, 4,        1, 1,        stft)               \
     X(SUB,                          "Sub",                       2, 2,        1, 1,        broadcast)          \
+    X(SWISH,                        "Swish",                     1, 1,        1, 1,        same)               \
     X(TAN,                          "Tan",                       1, 1,        1, 1,        same)               \
     X(TANH,                         "Tanh",                      1, 1,        1, 1,        same)               \
     X(THRESHOLDED_RELU,             "ThresholdedRelu",           1, 1,        1, 1,        same)               \
@@ -193,10 +200,16 @@ typedef struct clv_op_info {
     uint16_t min_outputs, max_outputs;
 } clv_op_info;
 
+/** No operator of ONNX up to opset 21: only the passes make it. */
+static inline bool clv_op_is_internal(clv_op op)
+{
+    return op == CLV_OP_CHANNEL_SHUFFLE || op == CLV_OP_SWISH;
+}
+
 /** The table's line for @p op, static. @p op must be a member of the enum. */
 const clv_op_info *clv_op_describe(clv_op op);
 
-/** Find an operator by its ONNX name. @return CLV_OK, CLV_EUNSUPPORTED. */
+/** Find an operator by its name in the table, internal ones too. @return CLV_OK, CLV_EUNSUPPORTED. */
 CLV_NODISCARD clv_status clv_op_find(clv_op *out, const char *name);
 
 #endif

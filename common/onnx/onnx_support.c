@@ -40,10 +40,16 @@ static const char *present_name(const char *type)
 clv_status clv_onnx_find_op(clv_op *out, bool *is_sum_out, const Clv__Onnx__NodeProto *node)
 {
     const char *type = clv_onnx_text(node->op_type);
+    clv_op op;
+
     if (!clv_onnx_is_standard(clv_onnx_text(node->domain)))
         return CLV_EUNSUPPORTED;
     *is_sum_out = strcmp(type, "Sum") == 0;
-    return clv_op_find(out, *is_sum_out ? "Add" : present_name(type));
+    CLV_TRY(clv_op_find(&op, *is_sum_out ? "Add" : present_name(type)));
+    if (clv_op_is_internal(op))
+        return CLV_EUNSUPPORTED;
+    *out = op;
+    return CLV_OK;
 }
 
 clv_onnx_control clv_onnx_control_of(const Clv__Onnx__NodeProto *node)

@@ -16,6 +16,7 @@ clv_fusion case_fusion(clv_activation activation)
         [CLV_ACT_HARD_SWISH] = {CLV_ACT_HARD_SWISH, 0.0f, 0.0f},
         [CLV_ACT_TANH] = {CLV_ACT_TANH, 0.0f, 0.0f},
         [CLV_ACT_ELU] = {CLV_ACT_ELU, 0.8f, 0.0f},
+        [CLV_ACT_SILU] = {CLV_ACT_SILU, 1.25f, 0.0f},
     };
     return fusions[activation];
 }
@@ -46,6 +47,8 @@ static const unary_line unaries[] = {
     {CLV_OP_TANH, CLV_ACT_TANH, 3.0f},
     {CLV_OP_TANH, CLV_ACT_TANH, 200.0f},
     {CLV_OP_ELU, CLV_ACT_ELU, 4.0f},
+    {CLV_OP_SWISH, CLV_ACT_SILU, 6.0f},
+    {CLV_OP_SWISH, CLV_ACT_SILU, 200.0f},
     {CLV_OP_EXP, CLV_ACT_NONE, 4.0f},
     {CLV_OP_SQRT, CLV_ACT_NONE, 4.0f},
     {CLV_OP_NEG, CLV_ACT_NONE, 4.0f},
@@ -64,7 +67,8 @@ static double apply_unary(const unary_line *line, const clv_fusion *f, double x)
 /* What the oracle's activation has as alpha and beta is attributes here, and inputs of Clip. */
 static void unary_parameters(node_case *c, const clv_fusion *f)
 {
-    if (c->op == CLV_OP_LEAKY_RELU || c->op == CLV_OP_ELU || c->op == CLV_OP_HARD_SIGMOID)
+    if (c->op == CLV_OP_LEAKY_RELU || c->op == CLV_OP_ELU || c->op == CLV_OP_HARD_SIGMOID ||
+        c->op == CLV_OP_SWISH)
         case_float(c, "alpha", f->alpha);
     if (c->op == CLV_OP_HARD_SIGMOID)
         case_float(c, "beta", f->beta);

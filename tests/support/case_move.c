@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Concat, Split and Transpose along every axis, of elements of every size. */
+/* Concat, Split, Transpose and ChannelShuffle along every axis, of elements of every size. */
 #include <string.h>
 
 #include "support/case_families.h"
@@ -15,6 +15,7 @@ static const clv_shape shapes[] = {
 #define MAX_AXES 5u
 #define N_PARTED (N_SHAPES * MAX_AXES * 4) /* each axis with one to four parts */
 #define N_TRANSPOSED 60u
+#define N_SHUFFLED 24u
 
 static void random_input(node_case *c, clv_dtype dtype, clv_shape shape, uint64_t *seed)
 {
@@ -123,8 +124,35 @@ static node_case *make_transpose(size_t i)
     return c;
 }
 
+/* Channels that divide into 1 to 8 groups, of ranks 2 to 5. */
+static node_case *make_shuffle(size_t i)
+{
+    static const int64_t groups[] = {2, 3, 4, 8, 1, 6};
+    int64_t g = groups[i % 6];
+    clv_shape shape = {.rank = 2 + (uint32_t)(i / 6),
+                       .dim = {2, g * (1 + (int64_t)i % 5), 3, 5, 2}};
+    uint64_t seed = i;
+    node_case *c = case_create(CLV_OP_CHANNEL_SHUFFLE, "shuffle %zu: rank %u, %d groups", i,
+                               shape.rank, (int)g);
+
+    case_int(c, "groups", g);
+    random_input(c, dtypes[i % N_DTYPES], shape, &seed);
+    case_must_build(c);
+    size_t bytes = case_extent(&shape, 2, shape.rank) * clv_dtype_bytes(c->inputs[0].dtype);
+    for (int64_t n = 0; n < shape.dim[0]; n++) {
+        for (int64_t from = 0; from < shape.dim[1]; from++) {
+            int64_t size = shape.dim[1] / g, to = from % size * g + from / size;
+            memcpy((char *)c->expected[0].data + (size_t)(n * shape.dim[1] + to) * bytes,
+                   (char *)c->inputs[0].data + (size_t)(n * shape.dim[1] + from) * bytes, bytes);
+        }
+    }
+    return c;
+}
+
 static node_case *make_move(size_t i)
 {
+    if (i >= 2 * N_PARTED + N_TRANSPOSED)
+        return make_shuffle(i - 2 * N_PARTED - N_TRANSPOSED);
     if (i >= 2 * N_PARTED)
         return make_transpose(i - 2 * N_PARTED);
     uint32_t rank = shapes[i / 2 % N_SHAPES].rank, n_parts = (uint32_t)(i / 2 / N_SHAPES % 4) + 1;
@@ -132,4 +160,4 @@ static node_case *make_move(size_t i)
     return i % 2 == 0 ? make_concat(i / 2, axis, n_parts) : make_split(i / 2, axis, n_parts);
 }
 
-const case_family case_move = {"movement", 2 * N_PARTED + N_TRANSPOSED, make_move};
+const case_family case_move = {"movement", 2 * N_PARTED + N_TRANSPOSED + N_SHUFFLED, make_move};

@@ -24,6 +24,8 @@ double oracle_activate(const clv_fusion *fusion, double x)
         return tanh(x);
     case CLV_ACT_ELU:
         return x < 0.0 ? alpha * (exp(x) - 1.0) : x;
+    case CLV_ACT_SILU:
+        return x / (1.0 + exp(-alpha * x));
     case CLV_ACT_NONE:
     case CLV_ACT_COUNT:
         break;

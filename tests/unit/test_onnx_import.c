@@ -186,6 +186,11 @@ static void test_onnx_import__names_all_unsupported_operators(void **state)
     (void)onnx_node(&b, "StringNormalizer", "x", "a");
     onnx_import_bad(&b, NULL, NULL, CLV_EUNSUPPORTED, "",
                     "1 operator is not supported: StringNormalizer");
+
+    init_relu(&b, 11); /* an operator of the passes alone */
+    (void)onnx_node(&b, "ChannelShuffle", "x", "a");
+    onnx_import_bad(&b, NULL, NULL, CLV_EUNSUPPORTED, "",
+                    "1 operator is not supported: ChannelShuffle");
 }
 
 static void test_onnx_import__cuts_a_long_list_of_operators(void **state)

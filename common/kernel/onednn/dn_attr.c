@@ -29,6 +29,9 @@ uint32_t clv_dn_steps_of(clv_dn_step out[CLV_DN_MAX_STEPS], const clv_fusion *fu
     case CLV_ACT_ELU:
         out[0] = (clv_dn_step){dnnl_eltwise_elu, fusion->alpha, 0.0f};
         return 1;
+    case CLV_ACT_SILU:
+        out[0] = (clv_dn_step){dnnl_eltwise_swish, fusion->alpha, 0.0f};
+        return 1;
     case CLV_ACT_NONE:
     case CLV_ACT_COUNT:
         break;

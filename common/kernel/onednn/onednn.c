@@ -34,6 +34,7 @@ static const clv_dn_op *const operators[CLV_OP_COUNT] = {
     [CLV_OP_SOFTMAX] = &clv_dn_softmax,
     [CLV_OP_SQRT] = &clv_dn_eltwise,
     [CLV_OP_SUB] = &clv_dn_binary,
+    [CLV_OP_SWISH] = &clv_dn_eltwise,
     [CLV_OP_TANH] = &clv_dn_eltwise,
 };
 

@@ -58,6 +58,9 @@ void clv_ref_activate(float *data, size_t n, const clv_fusion *fusion)
     case CLV_ACT_ELU:
         MAP(float, data, data, n, x, x < 0.0f ? alpha * expm1f(x) : x);
         break;
+    case CLV_ACT_SILU:
+        MAP(float, data, data, n, x, x / (1.0f + expf(-alpha * x)));
+        break;
     }
 }
 

@@ -30,11 +30,12 @@ clv_ref_kernel ref_activation, ref_along_axis, ref_arg, ref_batch_norm, ref_bina
     ref_top_k, ref_transpose, ref_unary, ref_variadic, ref_where;
 
 /* They pick, move and make elements. */
-clv_ref_kernel ref_affine_grid, ref_blackman_window, ref_center_crop_pad, ref_col2im, ref_compress,
-    ref_depth_to_space, ref_dft, ref_eye_like, ref_gather_elements, ref_gather_nd, ref_grid_sample,
-    ref_hamming_window, ref_hann_window, ref_mel, ref_nms, ref_non_zero, ref_one_hot, ref_sequence,
-    ref_resize, ref_reverse_sequence, ref_roi_align, ref_scatter_elements, ref_scatter_nd, ref_size,
-    ref_space_to_depth, ref_stft, ref_tile, ref_trilu, ref_unique;
+clv_ref_kernel ref_affine_grid, ref_blackman_window, ref_center_crop_pad, ref_channel_shuffle,
+    ref_col2im, ref_compress, ref_depth_to_space, ref_dft, ref_eye_like, ref_gather_elements,
+    ref_gather_nd, ref_grid_sample, ref_hamming_window, ref_hann_window, ref_mel, ref_nms,
+    ref_non_zero, ref_one_hot, ref_sequence, ref_resize, ref_reverse_sequence, ref_roi_align,
+    ref_scatter_elements, ref_scatter_nd, ref_size, ref_space_to_depth, ref_stft, ref_tile,
+    ref_trilu, ref_unique;
 
 clv_ref_kernel ref_conv_integer, ref_conv_transpose, ref_dynamic_quantize, ref_matmul_integer,
     ref_max_unpool, ref_quantize, ref_rnn;

@@ -133,6 +133,25 @@ clv_status ref_space_to_depth(const clv_graph *graph, const clv_node *node,
     return CLV_OK;
 }
 
+/* Channels seen as [groups, c / groups], transposed. */
+clv_status ref_channel_shuffle(const clv_graph *graph, const clv_node *node,
+                               const clv_tensor *inputs, clv_tensor *outputs)
+{
+    const clv_shape *shape = &inputs[0].shape;
+    int64_t groups = clv_node_attr_int(node, "groups", 1);
+    size_t inner = ref_extent(shape, 2, shape->rank) * clv_dtype_bytes(inputs[0].dtype);
+    size_t n = (size_t)groups, size = (size_t)(shape->dim[1] / groups);
+    const char *src = inputs[0].data;
+    char *dst = outputs[0].data;
+    (void)graph;
+
+    for (int64_t image = 0; image < shape->dim[0]; image++, src += n * size * inner) {
+        for (size_t to = 0; to < n * size; to++, dst += inner)
+            memcpy(dst, src + (to % n * size + to / n) * inner, inner);
+    }
+    return CLV_OK;
+}
+
 /* Copy the part that input and output share along @p axis and inside of it. */
 static void copy_centre(char *dst, const char *src, const clv_tensor *in, const clv_shape *out,
                         uint32_t axis)
