@@ -30,8 +30,9 @@ typedef struct clv_kernel_io {
     clv_layout *outputs;  /**< out */
     size_t scratch_bytes; /**< out: private memory of one run, aligned to CLV_ALIGN */
     /** out: input whose buffer is output 0's as well, or CLV_NO_VALUE. Before run, output 0 holds
-     *  a copy of that input in output 0's layout: the very same memory when nobody needs the input
-     *  any more, else a copy that the runtime makes. The kernel must not read that input. */
+     *  a copy of that input in the layout that `inputs` says: the very same memory when nobody
+     *  needs the input any more, else a copy that the runtime makes. Both take the same bytes. The
+     *  kernel must not read that input. */
     uint32_t inplace_input;
     /** out: the kernel reads these constants at run time (bit i: input i), so their data stays;
      *  other constants may be released once the program is compiled. Inputs from 64 on count as

@@ -168,11 +168,9 @@ static clv_status connect_inplace(clv_compiler *c, uint32_t index, const clv_ker
     clv_program *p = c->program;
     const clv_node *node = &p->graph->nodes[index];
     uint32_t in = node->inputs[io->inplace_input], out = node->outputs[0];
-    bool same_shape =
-        clv_shape_equal(&p->graph->values[in].tensor.shape, &p->graph->values[out].tensor.shape);
-    clv_layout layout = same_shape ? io->outputs[0] : clv_layout_plain();
+    const clv_layout *layout = &io->inputs[io->inplace_input];
 
-    if (can_take_over(c, index, io->inplace_input, &layout)) {
+    if (can_take_over(c, index, io->inplace_input, layout)) {
         p->places[out] = p->places[in];
         p->places[out].layout =
             clv_layout_canonical(&io->outputs[0], &p->graph->values[out].tensor.shape);
@@ -182,7 +180,7 @@ static clv_status connect_inplace(clv_compiler *c, uint32_t index, const clv_ker
         return CLV_OK;
     }
     CLV_TRY(place_value(c, out, &io->outputs[0]));
-    return clv_compile_input(c, index, io->inplace_input, &layout, p->places[out].buffer);
+    return clv_compile_input(c, index, io->inplace_input, layout, p->places[out].buffer);
 }
 
 static clv_status connect_outputs(clv_compiler *c, uint32_t index, const clv_kernel_io *io)

@@ -32,11 +32,25 @@ static const clv_dn_op *const operators[CLV_OP_COUNT] = {
     [CLV_OP_RELU] = &clv_dn_eltwise,
     [CLV_OP_SIGMOID] = &clv_dn_eltwise,
     [CLV_OP_SOFTMAX] = &clv_dn_softmax,
+    [CLV_OP_SPLIT] = &clv_dn_split,
     [CLV_OP_SQRT] = &clv_dn_eltwise,
     [CLV_OP_SUB] = &clv_dn_binary,
     [CLV_OP_SWISH] = &clv_dn_eltwise,
     [CLV_OP_TANH] = &clv_dn_eltwise,
+    [CLV_OP_TRANSPOSE] = &clv_dn_transpose,
 };
+
+/* Inputs that are integers, and constant: axes and sizes. */
+static bool is_parameter(clv_op op, uint32_t i)
+{
+    switch (op) {
+    case CLV_OP_REDUCE_MEAN:
+    case CLV_OP_SPLIT:
+        return i > 0;
+    default:
+        return false;
+    }
+}
 
 /* float32, not empty, and small enough for the ints inside of oneDNN. */
 static bool is_usable(const clv_tensor *tensor)
@@ -54,8 +68,7 @@ static bool supports(const clv_graph *graph, const clv_node *node)
         return false;
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         const clv_tensor *input = clv_node_input(graph, node, i);
-        bool indices = node->op == CLV_OP_REDUCE_MEAN && i > 0;
-        if (input != NULL && !indices && !is_usable(input))
+        if (input != NULL && !is_parameter(node->op, i) && !is_usable(input))
             return false;
     }
     for (uint32_t i = 0; i < node->n_outputs; i++) {
