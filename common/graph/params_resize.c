@@ -252,3 +252,25 @@ double clv_resize_position(const clv_resize_params *p, const clv_resize_axis *ax
         return half_pixel;
     }
 }
+
+static double round_position(clv_resize_rounding rounding, double x)
+{
+    switch (rounding) {
+    case CLV_ROUND_PREFER_FLOOR:
+        return ceil(x - 0.5);
+    case CLV_ROUND_PREFER_CEIL:
+        return floor(x + 0.5);
+    case CLV_ROUND_FLOOR:
+        return floor(x);
+    default:
+        return ceil(x);
+    }
+}
+
+int64_t clv_resize_nearest(const clv_resize_params *p, const clv_resize_axis *axis, int64_t o)
+{
+    double x = round_position(p->rounding, clv_resize_position(p, axis, o));
+    if (!(x > 0))
+        return 0;
+    return x < (double)axis->in ? (int64_t)x : axis->in - 1;
+}

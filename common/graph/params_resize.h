@@ -59,4 +59,7 @@ CLV_NODISCARD clv_status clv_resize_params_of(clv_resize_params *out, const clv_
 /** Where output element @p o lies in the input, in its elements. */
 double clv_resize_position(const clv_resize_params *p, const clv_resize_axis *axis, int64_t o);
 
+/** The input element, in [0, in), that is nearest to output element @p o. */
+int64_t clv_resize_nearest(const clv_resize_params *p, const clv_resize_axis *axis, int64_t o);
+
 #endif

@@ -192,6 +192,12 @@ void clv_dn_kernel_set_native(clv_kernel *kernel, clv_dn_native_fn native, void 
     kernel->plan = plan;
 }
 
+void clv_dn_kernel_scratch(clv_kernel *kernel, const clv_dn_job *job, size_t bytes)
+{
+    job->io->scratch_bytes = bytes;
+    add_argument(kernel, (argument){.id = DNNL_ARG_SCRATCHPAD, .source = FROM_SCRATCH});
+}
+
 const dnnl_memory_desc_t *clv_dn_kernel_arg(const clv_kernel *kernel, int arg)
 {
     return dnnl_primitive_desc_query_md(kernel->desc, dnnl_query_exec_arg_md, arg);

@@ -30,7 +30,7 @@ typedef struct clv_dn_op {
 
 extern const clv_dn_op clv_dn_batch_norm, clv_dn_binary, clv_dn_concat, clv_dn_conv, clv_dn_eltwise,
     clv_dn_gemm, clv_dn_global_pool, clv_dn_lrn, clv_dn_matmul, clv_dn_pool, clv_dn_prelu,
-    clv_dn_reduce, clv_dn_softmax, clv_dn_split, clv_dn_transpose;
+    clv_dn_reduce, clv_dn_resize, clv_dn_softmax, clv_dn_split, clv_dn_transpose;
 
 /** The CPU, one for the process. NULL when oneDNN has none. */
 dnnl_engine_t clv_dn_engine(void);
@@ -91,6 +91,9 @@ CLV_NODISCARD clv_status clv_dn_kernel_pack(clv_kernel *kernel, const clv_dn_job
 /** Argument @p arg is @p constant in @p layout, @p n times one behind the other. */
 CLV_NODISCARD clv_status clv_dn_kernel_keep(clv_kernel *kernel, int arg, const clv_tensor *constant,
                                             const clv_layout *layout, size_t n);
+
+/** For code of our own: an argument that is @p bytes of scratch memory. */
+void clv_dn_kernel_scratch(clv_kernel *kernel, const clv_dn_job *job, size_t bytes);
 
 /** Code of our own in place of a primitive: @p addresses are the arguments' in the order in which
  *  they were named (their numbers mean nothing then). @p plan is the kernel's from now on. */

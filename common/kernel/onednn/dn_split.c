@@ -67,7 +67,8 @@ static clv_status make_plan(split **out, const clv_dn_job *job, const clv_layout
     for (at++; at < shape->rank; at++)
         inner *= (size_t)shape->dim[layout->perm[at]];
     for (uint32_t i = 0; i < n; i++)
-        s->row_elems[i] = inner * (size_t)clv_node_output(job->graph, job->node, i)->shape.dim[axis];
+        s->row_elems[i] =
+            inner * (size_t)clv_node_output(job->graph, job->node, i)->shape.dim[axis];
     *out = s;
     return CLV_OK;
 }

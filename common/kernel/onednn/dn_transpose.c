@@ -54,10 +54,9 @@ static clv_status make_reorder(clv_kernel *kernel, const clv_dn_job *job, const 
     clv_dn_describe(&from, shape, found);
     clv_dn_describe_plain(&to, shape);
     CLV_TRY(clv_dn_attr_create(&attr, job, NULL, false));
-    clv_status status = clv_dn_check(
-        dnnl_reorder_primitive_desc_create(&desc, &from, clv_dn_engine(), &to, clv_dn_engine(),
-                                           attr),
-        job);
+    clv_status status = clv_dn_check(dnnl_reorder_primitive_desc_create(
+                                         &desc, &from, clv_dn_engine(), &to, clv_dn_engine(), attr),
+                                     job);
     (void)dnnl_primitive_attr_destroy(attr);
     CLV_TRY(status);
     CLV_TRY(clv_dn_kernel_take(kernel, job, desc));

@@ -30,6 +30,7 @@ static const clv_dn_op *const operators[CLV_OP_COUNT] = {
     [CLV_OP_PRELU] = &clv_dn_prelu,
     [CLV_OP_REDUCE_MEAN] = &clv_dn_reduce,
     [CLV_OP_RELU] = &clv_dn_eltwise,
+    [CLV_OP_RESIZE] = &clv_dn_resize,
     [CLV_OP_SIGMOID] = &clv_dn_eltwise,
     [CLV_OP_SOFTMAX] = &clv_dn_softmax,
     [CLV_OP_SPLIT] = &clv_dn_split,
@@ -45,6 +46,7 @@ static bool is_parameter(clv_op op, uint32_t i)
 {
     switch (op) {
     case CLV_OP_REDUCE_MEAN:
+    case CLV_OP_RESIZE:
     case CLV_OP_SPLIT:
         return i > 0;
     default:

@@ -42,20 +42,6 @@ static double raw_weight(const clv_resize_params *p, const clv_resize_axis *axis
     return x < 1 ? 1 - x : 0;
 }
 
-static double round_position(clv_resize_rounding rounding, double x)
-{
-    switch (rounding) {
-    case CLV_ROUND_PREFER_FLOOR:
-        return ceil(x - 0.5);
-    case CLV_ROUND_PREFER_CEIL:
-        return floor(x + 0.5);
-    case CLV_ROUND_FLOOR:
-        return floor(x);
-    default:
-        return ceil(x);
-    }
-}
-
 static point find_point(const clv_resize_params *p, const clv_resize_axis *axis, int64_t o)
 {
     double x = clv_resize_position(p, axis, o), sum = 0, last = (double)(axis->in - 1);
@@ -64,7 +50,7 @@ static point find_point(const clv_resize_params *p, const clv_resize_axis *axis,
     at.extrapolated = p->transform == CLV_RESIZE_TF_CROP && !(x >= 0 && x <= last);
     x = x > -2 ? (x < last + 2 ? x : last + 2) : -2; /* beyond, everything is the edge */
     if (axis->n_taps == 1) {
-        at.first = (int64_t)round_position(p->rounding, x);
+        at.first = clv_resize_nearest(p, axis, o);
         return at;
     }
     at.ratio = x - floor(x);
