@@ -125,7 +125,8 @@ bool clv_dn_is_slow(const_dnnl_primitive_desc_t desc)
 {
     const char *name = NULL;
     dnnl_status_t status = dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name);
-    return status != dnnl_success || strncmp(name, "ref", 3) == 0;
+    /* "conv:any+ref:any" is a deconvolution by a slow convolution */
+    return status != dnnl_success || strncmp(name, "ref", 3) == 0 || strstr(name, "+ref") != NULL;
 }
 
 /* Take over the primitive of `desc`, which stays the caller's. */

@@ -233,10 +233,16 @@ static clv_status make_own(clv_kernel *kernel, const clv_dn_job *job, const clv_
 
 static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
 {
+    const clv_shape *shape = &clv_node_input(job->graph, job->node, 0)->shape;
     clv_resize_params p;
 
     if (!read_params(&p, job->graph, job->node))
         return CLV_EUNSUPPORTED;
+    if (shape->rank >= 3) { /* one pixel is plain as well, but what it becomes should not be */
+        clv_layout last = clv_layout_channels_last(shape->rank);
+        if (clv_layout_equal(&job->io->inputs[0], &last, shape))
+            job->io->inputs[0] = last;
+    }
     clv_status status = resample(kernel, job, &p);
     return status == CLV_EUNSUPPORTED ? make_own(kernel, job, &p) : status;
 }

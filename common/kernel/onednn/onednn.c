@@ -12,6 +12,7 @@ static const clv_dn_op *const operators[CLV_OP_COUNT] = {
     [CLV_OP_CLIP] = &clv_dn_eltwise,
     [CLV_OP_CONCAT] = &clv_dn_concat,
     [CLV_OP_CONV] = &clv_dn_conv,
+    [CLV_OP_CONV_TRANSPOSE] = &clv_dn_conv_transpose,
     [CLV_OP_DIV] = &clv_dn_binary,
     [CLV_OP_ELU] = &clv_dn_eltwise,
     [CLV_OP_EXP] = &clv_dn_eltwise,
