@@ -52,16 +52,46 @@ static const unary_line unaries[] = {
     {CLV_OP_EXP, CLV_ACT_NONE, 4.0f},
     {CLV_OP_SQRT, CLV_ACT_NONE, 4.0f},
     {CLV_OP_NEG, CLV_ACT_NONE, 4.0f},
+    {CLV_OP_ABS, CLV_ACT_NONE, 4.0f},
+    {CLV_OP_LOG, CLV_ACT_NONE, 4.0f},
+    {CLV_OP_MISH, CLV_ACT_NONE, 6.0f},
+    {CLV_OP_RECIPROCAL, CLV_ACT_NONE, 4.0f},
+    {CLV_OP_ROUND, CLV_ACT_NONE, 4.0f},
+    {CLV_OP_SOFTPLUS, CLV_ACT_NONE, 6.0f},
+    {CLV_OP_SOFTPLUS, CLV_ACT_NONE, 200.0f},
+    {CLV_OP_GELU, CLV_ACT_NONE, 6.0f},
+    {CLV_OP_GELU, CLV_ACT_TANH, 6.0f}, /* the approximation */
 };
 #define N_UNARIES (sizeof unaries / sizeof unaries[0])
 
 static double apply_unary(const unary_line *line, const clv_fusion *f, double x)
 {
-    if (line->op == CLV_OP_EXP)
+    switch (line->op) {
+    case CLV_OP_EXP:
         return exp(x);
-    if (line->op == CLV_OP_SQRT)
+    case CLV_OP_SQRT:
         return sqrt(x);
-    return line->op == CLV_OP_NEG ? -x : oracle_activate(f, x);
+    case CLV_OP_NEG:
+        return -x;
+    case CLV_OP_ABS:
+        return fabs(x);
+    case CLV_OP_LOG:
+        return log(x);
+    case CLV_OP_MISH:
+        return x * tanh(log1p(exp(x)));
+    case CLV_OP_RECIPROCAL:
+        return 1.0 / x;
+    case CLV_OP_ROUND:
+        return rint(x);
+    case CLV_OP_SOFTPLUS:
+        return fmax(x, 0.0) + log1p(exp(-fabs(x)));
+    case CLV_OP_GELU:
+        if (line->activation == CLV_ACT_TANH)
+            return 0.5 * x * (1.0 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+        return 0.5 * x * (1.0 + erf(x * 0.7071067811865476));
+    default:
+        return oracle_activate(f, x);
+    }
 }
 
 /* What the oracle's activation has as alpha and beta is attributes here, and inputs of Clip. */
@@ -89,11 +119,17 @@ static node_case *make_unary(size_t i)
     float *x = case_random_input(c, shapes[i % N_SHAPES], line->range, &seed);
 
     unary_parameters(c, &f);
+    if (line->op == CLV_OP_GELU && line->activation == CLV_ACT_TANH)
+        case_string(c, "approximate", "tanh");
     case_must_build(c);
     size_t n = case_elems(&c->expected[0]);
     for (size_t j = 0; j < n; j++) {
-        if (line->op == CLV_OP_SQRT)
+        if (line->op == CLV_OP_SQRT || line->op == CLV_OP_LOG)
             x[j] = fabsf(x[j]);
+        if (line->op == CLV_OP_RECIPROCAL)
+            x[j] = copysignf(0.5f + fabsf(x[j]), x[j]);
+        if (line->op == CLV_OP_ROUND && j % 3 == 0) /* ties go to the even one */
+            x[j] = floorf(x[j]) + 0.5f;
         ((float *)c->expected[0].data)[j] = (float)apply_unary(line, &f, (double)x[j]);
     }
     return c;
@@ -103,8 +139,8 @@ const case_family case_unary = {"unary", N_UNARIES *N_SHAPES, make_unary};
 
 /* --- two inputs --------------------------------------------------------------------------- */
 
-static const clv_op binaries[] = {CLV_OP_ADD, CLV_OP_SUB, CLV_OP_MUL,
-                                  CLV_OP_DIV, CLV_OP_POW, CLV_OP_PRELU};
+static const clv_op binaries[] = {CLV_OP_ADD, CLV_OP_SUB,   CLV_OP_MUL, CLV_OP_DIV,
+                                  CLV_OP_POW, CLV_OP_PRELU, CLV_OP_MAX, CLV_OP_MIN};
 #define N_BINARIES (sizeof binaries / sizeof binaries[0])
 
 typedef struct shape_pair {
@@ -148,6 +184,10 @@ static double apply_binary(clv_op op, double a, double b)
         return a / b;
     case CLV_OP_POW:
         return pow(a, b);
+    case CLV_OP_MAX:
+        return fmax(a, b);
+    case CLV_OP_MIN:
+        return fmin(a, b);
     default: /* PRelu */
         return a < 0.0 ? a * b : a;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Add, Sub, Mul, Div: one operand has the output's shape and keeps its layout, the other may be
- * broadcast. Add may have a fused activation. */
+/* Add, Sub, Mul, Div, Max and Min of two: one operand has the output's shape and keeps its layout,
+ * the other may be broadcast. Add may have a fused activation. */
 #include "base/error.h"
 #include "graph/graph.h"
 #include "kernel/onednn/dn_kernel.h"
@@ -36,6 +36,12 @@ static bool kind_of(dnnl_alg_kind_t *out, clv_op op)
     case CLV_OP_DIV:
         *out = dnnl_binary_div;
         return true;
+    case CLV_OP_MAX:
+        *out = dnnl_binary_max;
+        return true;
+    case CLV_OP_MIN:
+        *out = dnnl_binary_min;
+        return true;
     default:
         return false;
     }
@@ -44,13 +50,15 @@ static bool kind_of(dnnl_alg_kind_t *out, clv_op op)
 /* oneDNN broadcasts its second operand only, so the first must be the full one. */
 static bool plan(binary *out, const clv_graph *graph, const clv_node *node)
 {
+    if (node->n_inputs != 2) /* Max and Min may have any number */
+        return false;
     const clv_shape *a = &clv_node_input(graph, node, 0)->shape;
     const clv_shape *b = &clv_node_input(graph, node, 1)->shape;
     binary p = {.shape = clv_node_output(graph, node, 0)->shape};
 
     if (!kind_of(&p.kind, node->op))
         return false;
-    bool commutes = p.kind == dnnl_binary_add || p.kind == dnnl_binary_mul;
+    bool commutes = p.kind != dnnl_binary_sub && p.kind != dnnl_binary_div;
     bool a_first = clv_shape_equal(a, &p.shape) && !clv_dn_is_constant(graph, node, 0);
     bool b_first = clv_shape_equal(b, &p.shape) && !clv_dn_is_constant(graph, node, 1);
     if (!a_first && !(b_first && commutes))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Activations and functions of one element, in the layout that the input has. */
+#include <string.h>
+
 #include "graph/params.h"
 #include "kernel/onednn/dn_attr.h"
 #include "kernel/onednn/dn_layout.h"
@@ -20,24 +22,42 @@ static bool read_scalar(float *out, const clv_tensor *tensor)
     return true;
 }
 
+/* Operators that have no parameter. */
+static const struct {
+    clv_op op;
+    clv_dn_step step;
+} functions[] = {
+    {CLV_OP_ABS, {dnnl_eltwise_abs, 0.0f, 0.0f}},
+    {CLV_OP_EXP, {dnnl_eltwise_exp, 0.0f, 0.0f}},
+    {CLV_OP_LOG, {dnnl_eltwise_log, 0.0f, 0.0f}},
+    {CLV_OP_MISH, {dnnl_eltwise_mish, 0.0f, 0.0f}},
+    {CLV_OP_NEG, {dnnl_eltwise_linear, -1.0f, 0.0f}},
+    {CLV_OP_RECIPROCAL, {dnnl_eltwise_pow, 1.0f, -1.0f}},
+    {CLV_OP_ROUND, {dnnl_eltwise_round, 0.0f, 0.0f}},
+    {CLV_OP_SOFTPLUS, {dnnl_eltwise_soft_relu, 0.0f, 0.0f}},
+    {CLV_OP_SQRT, {dnnl_eltwise_sqrt, 0.0f, 0.0f}},
+};
+
 /* The operator as one step of oneDNN. HardSigmoid would be two. */
 static bool step_of(clv_dn_step *out, const clv_graph *graph, const clv_node *node)
 {
     clv_dn_step steps[CLV_DN_MAX_STEPS];
     clv_fusion activation;
 
-    *out = (clv_dn_step){dnnl_eltwise_exp, 0.0f, 0.0f};
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        if (functions[i].op == node->op) {
+            *out = functions[i].step;
+            return true;
+        }
+    }
+    *out = (clv_dn_step){dnnl_eltwise_pow, 1.0f, 0.0f};
     switch (node->op) {
-    case CLV_OP_EXP:
-        return true;
-    case CLV_OP_SQRT:
-        out->kind = dnnl_eltwise_sqrt;
-        return true;
-    case CLV_OP_NEG:
-        *out = (clv_dn_step){dnnl_eltwise_linear, -1.0f, 0.0f};
+    case CLV_OP_GELU:
+        out->kind = strcmp(clv_node_attr_string(node, "approximate", "none"), "tanh") == 0
+                        ? dnnl_eltwise_gelu_tanh
+                        : dnnl_eltwise_gelu_erf;
         return true;
     case CLV_OP_POW:
-        *out = (clv_dn_step){dnnl_eltwise_pow, 1.0f, 0.0f};
         return read_scalar(&out->beta, clv_node_input(graph, node, 1));
     case CLV_OP_PRELU: /* with one slope for all; the others are in dn_norm.c */
         out->kind = dnnl_eltwise_relu;

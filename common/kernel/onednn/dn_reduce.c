@@ -1,14 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* ReduceMean: over the spatial dimensions it is global pooling, else a reduction. */
+/* Reductions. Means and maxima over the spatial dimensions are global pooling. */
 #include "base/error.h"
 #include "graph/params.h"
 #include "kernel/onednn/dn_layout.h"
 #include "kernel/onednn/dn_pool.h"
 
 typedef struct reduction {
+    dnnl_alg_kind_t kind;
+    float p;            /* of norms */
     clv_shape src, dst; /* of one rank: reduced dimensions have extent 1 */
 } reduction;
+
+static void set_kind(reduction *r, clv_op op)
+{
+    static const struct {
+        clv_op op;
+        dnnl_alg_kind_t kind;
+        float p;
+    } kinds[] = {
+        {CLV_OP_REDUCE_L1, dnnl_reduction_norm_lp_power_p_sum, 1.0f},
+        {CLV_OP_REDUCE_L2, dnnl_reduction_norm_lp_sum, 2.0f},
+        {CLV_OP_REDUCE_MAX, dnnl_reduction_max, 0.0f},
+        {CLV_OP_REDUCE_MEAN, dnnl_reduction_mean, 0.0f},
+        {CLV_OP_REDUCE_MIN, dnnl_reduction_min, 0.0f},
+        {CLV_OP_REDUCE_PROD, dnnl_reduction_mul, 0.0f},
+        {CLV_OP_REDUCE_SUM, dnnl_reduction_sum, 0.0f},
+        {CLV_OP_REDUCE_SUM_SQUARE, dnnl_reduction_norm_lp_power_p_sum, 2.0f},
+    };
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (kinds[i].op == op) {
+            r->kind = kinds[i].kind;
+            r->p = kinds[i].p;
+        }
+    }
+}
 
 static bool supports(const clv_graph *graph, const clv_node *node)
 {
@@ -25,8 +52,7 @@ static dnnl_status_t describe(dnnl_primitive_desc_t *out, const void *params,
 
     clv_dn_describe(&src, &r->src, layout);
     clv_dn_describe(&dst, &r->dst, layout);
-    dnnl_status_t status =
-        dnnl_reduction_desc_init(&desc, dnnl_reduction_mean, &src, &dst, 0.0f, 0.0f);
+    dnnl_status_t status = dnnl_reduction_desc_init(&desc, r->kind, &src, &dst, r->p, 0.0f);
     if (status == dnnl_success)
         status = dnnl_primitive_desc_create(out, &desc, attr, clv_dn_engine(), NULL);
     return status;
@@ -45,8 +71,11 @@ static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
     uint32_t axes = 0;
 
     CLV_TRY(clv_reduce_axes_of(&axes, job->graph, job->node, job->err));
-    if (is_spatial(&r.src, axes))
+    set_kind(&r, job->node->op);
+    if (is_spatial(&r.src, axes) && r.kind == dnnl_reduction_mean)
         return clv_dn_pool_globally(kernel, job, dnnl_pooling_avg_include_padding);
+    if (is_spatial(&r.src, axes) && r.kind == dnnl_reduction_max)
+        return clv_dn_pool_globally(kernel, job, dnnl_pooling_max);
 
     r.dst = r.src;
     for (uint32_t i = 0; i < r.src.rank; i++) {

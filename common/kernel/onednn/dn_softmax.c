@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Softmax over one axis, in the layout that the input has. */
+/* Softmax and LogSoftmax over one axis, in the layout that the input has. */
 #include "base/error.h"
 #include "graph/params.h"
 #include "kernel/onednn/dn_kernel.h"
@@ -8,6 +8,7 @@
 
 typedef struct softmax {
     const clv_shape *shape;
+    dnnl_alg_kind_t kind;
     uint32_t axis;
 } softmax;
 
@@ -26,12 +27,12 @@ static dnnl_status_t describe(dnnl_primitive_desc_t *out, const void *params,
                               const clv_layout *layout, const_dnnl_primitive_attr_t attr)
 {
     const softmax *s = params;
-    dnnl_softmax_desc_t desc;
+    dnnl_softmax_v2_desc_t desc;
     dnnl_memory_desc_t data;
 
     clv_dn_describe(&data, s->shape, layout);
-    dnnl_status_t status =
-        dnnl_softmax_forward_desc_init(&desc, dnnl_forward_inference, &data, (int)s->axis);
+    dnnl_status_t status = dnnl_softmax_v2_forward_desc_init(&desc, dnnl_forward_inference, s->kind,
+                                                             &data, &data, (int)s->axis);
     if (status == dnnl_success)
         status = dnnl_primitive_desc_create(out, &desc, attr, clv_dn_engine(), NULL);
     return status;
@@ -39,7 +40,9 @@ static dnnl_status_t describe(dnnl_primitive_desc_t *out, const void *params,
 
 static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
 {
-    softmax s = {.shape = &clv_node_input(job->graph, job->node, 0)->shape};
+    softmax s = {.shape = &clv_node_input(job->graph, job->node, 0)->shape,
+                 .kind =
+                     job->node->op == CLV_OP_SOFTMAX ? dnnl_softmax_accurate : dnnl_softmax_log};
 
     CLV_TRY(clv_axis_of(&s.axis, clv_node_attr_int(job->node, "axis", -1), s.shape->rank, job->node,
                         job->err));

@@ -6,6 +6,7 @@
 #include "kernel/onednn/dn_kernel.h"
 
 static const clv_dn_op *const operators[CLV_OP_COUNT] = {
+    [CLV_OP_ABS] = &clv_dn_eltwise,
     [CLV_OP_ADD] = &clv_dn_binary,
     [CLV_OP_AVERAGE_POOL] = &clv_dn_pool,
     [CLV_OP_BATCH_NORMALIZATION] = &clv_dn_batch_norm,
@@ -16,24 +17,41 @@ static const clv_dn_op *const operators[CLV_OP_COUNT] = {
     [CLV_OP_DIV] = &clv_dn_binary,
     [CLV_OP_ELU] = &clv_dn_eltwise,
     [CLV_OP_EXP] = &clv_dn_eltwise,
+    [CLV_OP_GELU] = &clv_dn_eltwise,
     [CLV_OP_GEMM] = &clv_dn_gemm,
     [CLV_OP_GLOBAL_AVERAGE_POOL] = &clv_dn_global_pool,
     [CLV_OP_GLOBAL_MAX_POOL] = &clv_dn_global_pool,
     [CLV_OP_HARD_SIGMOID] = &clv_dn_eltwise,
     [CLV_OP_HARD_SWISH] = &clv_dn_eltwise,
+    [CLV_OP_LAYER_NORMALIZATION] = &clv_dn_layer_norm,
     [CLV_OP_LEAKY_RELU] = &clv_dn_eltwise,
+    [CLV_OP_LOG] = &clv_dn_eltwise,
+    [CLV_OP_LOG_SOFTMAX] = &clv_dn_softmax,
     [CLV_OP_LRN] = &clv_dn_lrn,
     [CLV_OP_MATMUL] = &clv_dn_matmul,
+    [CLV_OP_MAX] = &clv_dn_binary,
     [CLV_OP_MAX_POOL] = &clv_dn_pool,
+    [CLV_OP_MIN] = &clv_dn_binary,
+    [CLV_OP_MISH] = &clv_dn_eltwise,
     [CLV_OP_MUL] = &clv_dn_binary,
     [CLV_OP_NEG] = &clv_dn_eltwise,
     [CLV_OP_POW] = &clv_dn_eltwise,
     [CLV_OP_PRELU] = &clv_dn_prelu,
+    [CLV_OP_RECIPROCAL] = &clv_dn_eltwise,
+    [CLV_OP_REDUCE_L1] = &clv_dn_reduce,
+    [CLV_OP_REDUCE_L2] = &clv_dn_reduce,
+    [CLV_OP_REDUCE_MAX] = &clv_dn_reduce,
     [CLV_OP_REDUCE_MEAN] = &clv_dn_reduce,
+    [CLV_OP_REDUCE_MIN] = &clv_dn_reduce,
+    [CLV_OP_REDUCE_PROD] = &clv_dn_reduce,
+    [CLV_OP_REDUCE_SUM] = &clv_dn_reduce,
+    [CLV_OP_REDUCE_SUM_SQUARE] = &clv_dn_reduce,
     [CLV_OP_RELU] = &clv_dn_eltwise,
     [CLV_OP_RESIZE] = &clv_dn_resize,
+    [CLV_OP_ROUND] = &clv_dn_eltwise,
     [CLV_OP_SIGMOID] = &clv_dn_eltwise,
     [CLV_OP_SOFTMAX] = &clv_dn_softmax,
+    [CLV_OP_SOFTPLUS] = &clv_dn_eltwise,
     [CLV_OP_SPLIT] = &clv_dn_split,
     [CLV_OP_SQRT] = &clv_dn_eltwise,
     [CLV_OP_SUB] = &clv_dn_binary,
@@ -45,14 +63,7 @@ static const clv_dn_op *const operators[CLV_OP_COUNT] = {
 /* Inputs that are integers, and constant: axes and sizes. */
 static bool is_parameter(clv_op op, uint32_t i)
 {
-    switch (op) {
-    case CLV_OP_REDUCE_MEAN:
-    case CLV_OP_RESIZE:
-    case CLV_OP_SPLIT:
-        return i > 0;
-    default:
-        return false;
-    }
+    return i > 0 && (op == CLV_OP_RESIZE || op == CLV_OP_SPLIT || operators[op] == &clv_dn_reduce);
 }
 
 /* float32, not empty, and small enough for the ints inside of oneDNN. */
