@@ -10,6 +10,7 @@ static const clv_dn_op *const operators[CLV_OP_COUNT] = {
     [CLV_OP_ADD] = &clv_dn_binary,
     [CLV_OP_AVERAGE_POOL] = &clv_dn_pool,
     [CLV_OP_BATCH_NORMALIZATION] = &clv_dn_batch_norm,
+    [CLV_OP_CHANNEL_SHUFFLE] = &clv_dn_shuffle,
     [CLV_OP_CLIP] = &clv_dn_eltwise,
     [CLV_OP_CONCAT] = &clv_dn_concat,
     [CLV_OP_CONV] = &clv_dn_conv,
