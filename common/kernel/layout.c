@@ -211,44 +211,206 @@ static void reorder_lines(char *dst, const clv_layout *dst_layout, const char *s
     } while (advance(index, dst_layout, shape, inner));
 }
 
-/* [rows, cols] to [cols, rows], four bytes an element. */
-static void transpose_matrix(char *dst, const char *src, size_t rows, size_t cols)
+/* A loop of a reorder: @p n steps, and how many elements each goes on. */
+typedef struct loop {
+    size_t n, to, from;
+} loop;
+
+/* Loops sorted by destination, outermost first; neighbours that are one longer loop are. */
+typedef struct loop_nest {
+    uint32_t n_loops;
+    loop loops[2 * CLV_MAX_RANK];
+} loop_nest;
+
+static void add_loop(loop_nest *nest, loop l)
 {
-    for (size_t r0 = 0; r0 < rows; r0 += TILE) {
-        size_t r1 = r0 + TILE < rows ? r0 + TILE : rows;
-        for (size_t c0 = 0; c0 < cols; c0 += TILE) {
-            size_t c1 = c0 + TILE < cols ? c0 + TILE : cols;
+    uint32_t at = nest->n_loops;
+
+    if (l.n == 1)
+        return;
+    for (; at > 0 && nest->loops[at - 1].to < l.to; at--)
+        nest->loops[at] = nest->loops[at - 1];
+    nest->loops[at] = l;
+    nest->n_loops++;
+}
+
+static void join_loops(loop_nest *nest)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < nest->n_loops; i++) {
+        const loop *l = &nest->loops[i];
+        loop *outer = &nest->loops[n > 0 ? n - 1 : 0];
+        if (n > 0 && outer->to == l->n * l->to && outer->from == l->n * l->from)
+            *outer = (loop){outer->n * l->n, l->to, l->from};
+        else
+            nest->loops[n++] = *l;
+    }
+    nest->n_loops = n;
+}
+
+/* Two loops in tiles, of which one has short steps in the destination, the other in the source.
+ * With a constant elem_bytes each memcpy becomes one move. */
+static inline __attribute__((always_inline)) void
+copy_tiles(char *dst, const char *src, const loop *rows, const loop *cols, size_t elem_bytes)
+{
+    for (size_t r0 = 0; r0 < rows->n; r0 += TILE) {
+        size_t r1 = r0 + TILE < rows->n ? r0 + TILE : rows->n;
+        for (size_t c0 = 0; c0 < cols->n; c0 += TILE) {
+            size_t c1 = c0 + TILE < cols->n ? c0 + TILE : cols->n;
             for (size_t c = c0; c < c1; c++) {
+                char *to = dst + c * cols->to * elem_bytes;
+                const char *from = src + c * cols->from * elem_bytes;
                 for (size_t r = r0; r < r1; r++)
-                    memcpy(dst + 4 * (c * rows + r), src + 4 * (r * cols + c), 4);
+                    memcpy(to + r * rows->to * elem_bytes, from + r * rows->from * elem_bytes,
+                           elem_bytes);
             }
         }
     }
 }
 
-/* Between plain and channels last, the reorder that programs do most. False: it isn't that. */
-static bool reorder_channels(char *dst, const clv_layout *dst_layout, const char *src,
-                             const clv_layout *src_layout, const clv_shape *shape)
-{
-    if (shape->rank < 3)
-        return false;
-    clv_layout last = clv_layout_channels_last(shape->rank);
-    size_t channels = (size_t)shape->dim[1], area = 1;
-    for (uint32_t i = 2; i < shape->rank; i++)
-        area *= (size_t)shape->dim[i];
+typedef float quad __attribute__((vector_size(16)));
 
-    bool to_last =
-        clv_layout_is_plain(src_layout, shape) && clv_layout_equal(dst_layout, &last, shape);
-    bool to_plain =
-        clv_layout_is_plain(dst_layout, shape) && clv_layout_equal(src_layout, &last, shape);
-    if (!to_last && !to_plain)
-        return false;
-    for (int64_t i = 0; i < shape->dim[0]; i++) {
-        size_t start = 4 * (size_t)i * channels * area;
-        transpose_matrix(dst + start, src + start, to_last ? channels : area,
-                         to_last ? area : channels);
+/* Four elements from each of four lines of @p src to each of four lines of @p dst. */
+static inline void transpose_quads(char *dst, size_t dst_bytes, const char *src, size_t src_bytes)
+{
+    quad a, b, c, d;
+
+    memcpy(&a, src, sizeof a);
+    memcpy(&b, src + src_bytes, sizeof b);
+    memcpy(&c, src + 2 * src_bytes, sizeof c);
+    memcpy(&d, src + 3 * src_bytes, sizeof d);
+    quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    a = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+    b = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+    c = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    d = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+    memcpy(dst, &a, sizeof a);
+    memcpy(dst + dst_bytes, &b, sizeof b);
+    memcpy(dst + 2 * dst_bytes, &c, sizeof c);
+    memcpy(dst + 3 * dst_bytes, &d, sizeof d);
+}
+
+/* Elements of four bytes that are neighbours along the rows in @p dst and along the columns in
+ * @p src: the reorder that programs do most. */
+static void transpose_matrix(char *dst, const char *src, const loop *rows, const loop *cols)
+{
+    size_t n_rows = rows->n - rows->n % 4, n_cols = cols->n - cols->n % 4;
+    loop rest_rows = {rows->n - n_rows, 1, rows->from}, rest_cols = {cols->n - n_cols, cols->to, 1};
+    loop whole_rows = {n_rows, 1, rows->from};
+
+    for (size_t r0 = 0; r0 < n_rows; r0 += TILE) {
+        size_t r1 = r0 + TILE < n_rows ? r0 + TILE : n_rows;
+        for (size_t c = 0; c < n_cols; c += 4) {
+            for (size_t r = r0; r < r1; r += 4)
+                transpose_quads(dst + 4 * (c * cols->to + r), 4 * cols->to,
+                                src + 4 * (r * rows->from + c), 4 * rows->from);
+        }
     }
-    return true;
+    copy_tiles(dst + 4 * n_rows, src + 4 * n_rows * rows->from, &rest_rows, cols, 4);
+    copy_tiles(dst + 4 * n_cols * cols->to, src + 4 * n_cols, &whole_rows, &rest_cols, 4);
+}
+
+static void copy_matrix(char *dst, const char *src, const loop *rows, const loop *cols,
+                        size_t elem_bytes)
+{
+    if (elem_bytes == 4 && rows->to == 1 && cols->from == 1)
+        transpose_matrix(dst, src, rows, cols);
+    else if (elem_bytes == 4)
+        copy_tiles(dst, src, rows, cols, 4);
+    else if (elem_bytes == 1)
+        copy_tiles(dst, src, rows, cols, 1);
+    else
+        copy_tiles(dst, src, rows, cols, elem_bytes);
+}
+
+/* The two innermost loops are @p rows, innermost in the destination, and @p cols, innermost in the
+ * source; where they are the same one, it is a line. */
+static void run_nest(char *dst, const char *src, const loop_nest *nest, uint32_t at, uint32_t cols,
+                     size_t elem_bytes)
+{
+    const loop *rows = &nest->loops[nest->n_loops - 1];
+
+    if (at == cols && cols + 1 < nest->n_loops)
+        at++; /* it is done inside */
+    if (at + 1 < nest->n_loops) {
+        const loop *l = &nest->loops[at];
+        for (size_t i = 0; i < l->n; i++)
+            run_nest(dst + i * l->to * elem_bytes, src + i * l->from * elem_bytes, nest, at + 1,
+                     cols, elem_bytes);
+    } else if (cols + 1 == nest->n_loops) {
+        clv_strided_copy(dst, (ptrdiff_t)rows->to, src, (ptrdiff_t)rows->from, rows->n, elem_bytes);
+    } else {
+        copy_matrix(dst, src, rows, &nest->loops[cols], elem_bytes);
+    }
+}
+
+/* @p loops has each axis in each of the two ways in which a block may split it. */
+static void reorder_nest(char *dst, const char *src, loop_nest *nest, size_t elem_bytes)
+{
+    uint32_t cols = 0;
+
+    join_loops(nest);
+    if (nest->n_loops == 0) {
+        memcpy(dst, src, elem_bytes);
+        return;
+    }
+    for (uint32_t i = 1; i < nest->n_loops; i++) {
+        if (nest->loops[i].from <= nest->loops[cols].from)
+            cols = i;
+    }
+    run_nest(dst, src, nest, 0, cols, elem_bytes);
+}
+
+/* Add the axes from @p axis on. One that is split is its whole blocks, then what is left over. */
+static void reorder_from(char *dst, const steps *to, const char *src, const steps *from,
+                         const clv_shape *shape, uint32_t axis, const loop_nest *outer,
+                         size_t elem_bytes)
+{
+    loop_nest n = *outer;
+
+    if (axis == shape->rank) {
+        reorder_nest(dst, src, &n, elem_bytes);
+        return;
+    }
+    size_t dim = (size_t)shape->dim[axis], block = 0;
+    if (to->block != 0 && to->block_axis == axis)
+        block = to->block;
+    else if (from->block != 0 && from->block_axis == axis)
+        block = from->block;
+    if (block == 0) {
+        add_loop(&n, (loop){dim, to->step[axis], from->step[axis]});
+        reorder_from(dst, to, src, from, shape, axis + 1, &n, elem_bytes);
+        return;
+    }
+    bool to_split = to->block != 0 && to->block_axis == axis;
+    bool from_split = from->block != 0 && from->block_axis == axis;
+    loop inner = {block, to_split ? 1 : to->step[axis], from_split ? 1 : from->step[axis]};
+    loop blocks = {dim / block, to->step[axis] * (to_split ? 1 : block),
+                   from->step[axis] * (from_split ? 1 : block)};
+    size_t left = dim % block;
+    if (blocks.n > 0) {
+        add_loop(&n, blocks);
+        add_loop(&n, inner);
+        reorder_from(dst, to, src, from, shape, axis + 1, &n, elem_bytes);
+    }
+    if (left > 0) {
+        n = *outer;
+        inner.n = left;
+        add_loop(&n, inner);
+        reorder_from(dst + blocks.n * blocks.to * elem_bytes, to,
+                     src + blocks.n * blocks.from * elem_bytes, from, shape, axis + 1, &n,
+                     elem_bytes);
+    }
+}
+
+/* Whether one axis is split into blocks of two sizes. */
+static bool has_two_blocks(const clv_layout *a, const clv_layout *b)
+{
+    return a->block > 1 && b->block > 1 && a->block_axis == b->block_axis && a->block != b->block;
 }
 
 void clv_layout_reorder(void *dst, const clv_layout *dst_layout, const void *src,
@@ -266,9 +428,13 @@ void clv_layout_reorder(void *dst, const clv_layout *dst_layout, const void *src
         memcpy(dst, src, bytes);
         return;
     }
-    if (elem_bytes == 4 && reorder_channels(dst, dst_layout, src, src_layout, shape))
-        return;
     if (padded)
         memset(dst, 0, bytes);
-    reorder_lines(dst, dst_layout, src, src_layout, shape, elem_bytes);
+    if (has_two_blocks(dst_layout, src_layout)) {
+        reorder_lines(dst, dst_layout, src, src_layout, shape, elem_bytes);
+        return;
+    }
+    steps to = steps_of(dst_layout, shape), from = steps_of(src_layout, shape);
+    loop_nest none = {0};
+    reorder_from(dst, &to, src, &from, shape, 0, &none, elem_bytes);
 }
