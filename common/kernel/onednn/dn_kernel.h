@@ -31,7 +31,7 @@ typedef struct clv_dn_op {
 extern const clv_dn_op clv_dn_batch_norm, clv_dn_binary, clv_dn_concat, clv_dn_conv,
     clv_dn_conv_transpose, clv_dn_eltwise, clv_dn_gemm, clv_dn_global_pool, clv_dn_layer_norm,
     clv_dn_lrn, clv_dn_matmul, clv_dn_pool, clv_dn_prelu, clv_dn_reduce, clv_dn_resize,
-    clv_dn_shuffle, clv_dn_softmax, clv_dn_split, clv_dn_transpose;
+    clv_dn_shuffle, clv_dn_slice, clv_dn_softmax, clv_dn_split, clv_dn_transpose;
 
 /** The CPU, one for the process. NULL when oneDNN has none. */
 dnnl_engine_t clv_dn_engine(void);

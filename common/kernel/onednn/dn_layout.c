@@ -103,6 +103,13 @@ clv_status clv_dn_layout_of(clv_layout *out, const dnnl_memory_desc_t *desc)
     return CLV_OK;
 }
 
+clv_layout clv_dn_unblocked(const clv_layout *layout, uint32_t rank)
+{
+    if (layout->block <= 1)
+        return *layout;
+    return rank >= 3 ? clv_layout_channels_last(rank) : clv_layout_plain();
+}
+
 clv_shape clv_dn_promote(const clv_shape *shape, uint32_t rank)
 {
     clv_shape out = {.rank = rank};

@@ -21,6 +21,10 @@ void clv_dn_describe_any(dnnl_memory_desc_t *out, const clv_shape *shape);
  *  @return CLV_OK; CLV_EUNSUPPORTED when no clv_layout says the same. */
 CLV_NODISCARD clv_status clv_dn_layout_of(clv_layout *out, const dnnl_memory_desc_t *desc);
 
+/** @p layout, or for one in blocks the plain or channels last one of @p rank: for code of our own.
+ */
+clv_layout clv_dn_unblocked(const clv_layout *layout, uint32_t rank);
+
 /** @p shape with leading dimensions of 1 until it has @p rank. */
 clv_shape clv_dn_promote(const clv_shape *shape, uint32_t rank);
 

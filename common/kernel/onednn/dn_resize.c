@@ -208,11 +208,9 @@ static size_t plan_passes(resize *r, const clv_resize_params *p, const clv_shape
 static clv_status make_own(clv_kernel *kernel, const clv_dn_job *job, const clv_resize_params *p)
 {
     const clv_shape *shape = &clv_node_input(job->graph, job->node, 0)->shape;
-    clv_layout layout = job->io->inputs[0];
+    clv_layout layout = clv_dn_unblocked(&job->io->inputs[0], shape->rank);
     size_t n_taps = 0;
 
-    if (layout.block > 1)
-        layout = shape->rank >= 3 ? clv_layout_channels_last(shape->rank) : clv_layout_plain();
     for (uint32_t i = 0; i < shape->rank; i++)
         n_taps += is_identity(&p->axis[i]) ? 0 : (size_t)p->axis[i].out;
     if (n_taps == 0)

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "graph/graph.h"
 #include "kernel/onednn/dn_kernel.h"
+#include "kernel/onednn/dn_layout.h"
 #include "kernel/strided.h"
 
 /* In memory [outer, groups, size, inner] becomes [outer, size, groups, inner]. */
@@ -43,11 +44,9 @@ static void run(const void *plan, void *const *addresses)
 static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
 {
     const clv_shape *shape = &clv_node_input(job->graph, job->node, 0)->shape;
-    clv_layout layout = job->io->inputs[0];
+    clv_layout layout = clv_dn_unblocked(&job->io->inputs[0], shape->rank);
     bool outside = true;
 
-    if (layout.block > 1)
-        layout = shape->rank >= 3 ? clv_layout_channels_last(shape->rank) : clv_layout_plain();
     shuffle *plan = clv_calloc(1, sizeof *plan);
     if (plan == NULL)
         return CLV_ENOMEM;

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "graph/params.h"
 #include "kernel/onednn/dn_kernel.h"
+#include "kernel/onednn/dn_layout.h"
 #include "kernel/strided.h"
 
 typedef struct split {
@@ -42,14 +43,6 @@ static void run(const void *plan, void *const *addresses)
     }
 }
 
-/* The input's layout unless it is in blocks. */
-static clv_layout choose(const clv_layout *found, uint32_t rank)
-{
-    if (found->block <= 1)
-        return *found;
-    return rank >= 3 ? clv_layout_channels_last(rank) : clv_layout_plain();
-}
-
 static clv_status make_plan(split **out, const clv_dn_job *job, const clv_layout *layout,
                             uint32_t axis)
 {
@@ -77,7 +70,7 @@ static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
 {
     const clv_node *node = job->node;
     uint32_t rank = clv_node_input(job->graph, node, 0)->shape.rank, axis = 0;
-    clv_layout layout = choose(&job->io->inputs[0], rank);
+    clv_layout layout = clv_dn_unblocked(&job->io->inputs[0], rank);
     split *plan = NULL;
 
     CLV_TRY(clv_axis_of(&axis, clv_node_attr_int(node, "axis", 0), rank, node, job->err));

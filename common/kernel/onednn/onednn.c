@@ -51,6 +51,7 @@ static const clv_dn_op *const operators[CLV_OP_COUNT] = {
     [CLV_OP_RESIZE] = &clv_dn_resize,
     [CLV_OP_ROUND] = &clv_dn_eltwise,
     [CLV_OP_SIGMOID] = &clv_dn_eltwise,
+    [CLV_OP_SLICE] = &clv_dn_slice,
     [CLV_OP_SOFTMAX] = &clv_dn_softmax,
     [CLV_OP_SOFTPLUS] = &clv_dn_eltwise,
     [CLV_OP_SPLIT] = &clv_dn_split,
@@ -64,7 +65,8 @@ static const clv_dn_op *const operators[CLV_OP_COUNT] = {
 /* Inputs that are integers, and constant: axes and sizes. */
 static bool is_parameter(clv_op op, uint32_t i)
 {
-    return i > 0 && (op == CLV_OP_RESIZE || op == CLV_OP_SPLIT || operators[op] == &clv_dn_reduce);
+    return i > 0 && (op == CLV_OP_RESIZE || op == CLV_OP_SLICE || op == CLV_OP_SPLIT ||
+                     operators[op] == &clv_dn_reduce);
 }
 
 /* float32, not empty, and small enough for the ints inside of oneDNN. */

@@ -60,22 +60,44 @@ typedef struct pad {
     const void *constant;
 } pad;
 
+/* @p n times the constant. @return the end of it. */
+static char *fill_constant(char *dst, const pad *p, size_t n)
+{
+    static const uint64_t zero = 0;
+
+    if (memcmp(p->constant, &zero, p->elem_bytes) == 0) {
+        memset(dst, 0, n * p->elem_bytes);
+        return dst + n * p->elem_bytes;
+    }
+    for (size_t i = 0; i < n; i++, dst += p->elem_bytes)
+        memcpy(dst, p->constant, p->elem_bytes);
+    return dst;
+}
+
 /* Fill what lies at output positions of axis @p axis and inside of it. @p src is the input that
  * belongs there, NULL where it is all constant. @return the end of what was filled. */
 static char *fill_axis(char *dst, const char *src, const pad *p, uint32_t axis)
 {
+    if (src == NULL)
+        return fill_constant(dst, p, ref_extent(p->out, axis, p->out->rank));
     if (axis == p->out->rank) {
-        memcpy(dst, src != NULL ? src : p->constant, p->elem_bytes);
+        memcpy(dst, src, p->elem_bytes);
         return dst + p->elem_bytes;
     }
-    int64_t n = p->in->dim[axis];
+    int64_t n = p->in->dim[axis], out = p->out->dim[axis], run = 1;
     size_t bytes = ref_extent(p->in, axis + 1, p->in->rank) * p->elem_bytes;
-    for (int64_t o = 0; o < p->out->dim[axis]; o++) {
+    for (int64_t o = 0; o < out; o += run) {
         int64_t i = o - p->begin[axis];
+        run = 1;
+        if (axis + 1 == p->out->rank && i >= 0 && i < n) { /* a line */
+            run = n - i < out - o ? n - i : out - o;
+            memcpy(dst, src + (size_t)i * bytes, (size_t)run * bytes);
+            dst += (size_t)run * bytes;
+            continue;
+        }
         if (i < 0 || i >= n)
             i = p->source(i, n);
-        dst = fill_axis(dst, src != NULL && i != OUTSIDE ? src + (size_t)i * bytes : NULL, p,
-                        axis + 1);
+        dst = fill_axis(dst, i != OUTSIDE ? src + (size_t)i * bytes : NULL, p, axis + 1);
     }
     return dst;
 }
