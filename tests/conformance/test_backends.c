@@ -15,8 +15,9 @@
 #include "support/case_run.h"
 
 static const case_family *const families[] = {
-    &case_literal, &case_network, &case_conv, &case_pool, &case_dense,  &case_unary,
-    &case_binary,  &case_reduce,  &case_norm, &case_move, &case_resize, &case_transposed,
+    &case_literal, &case_network, &case_conv,       &case_pool, &case_dense,
+    &case_unary,   &case_binary,  &case_reduce,     &case_norm, &case_move,
+    &case_resize,  &case_slice,   &case_transposed,
 };
 #define N_FAMILIES (sizeof families / sizeof families[0])
 

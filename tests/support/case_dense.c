@@ -32,23 +32,28 @@ static const gemm_line gemms[] = {
 
 typedef struct matmul_line {
     clv_shape a, b;
-    bool constant_b;
+    bool constant_b, constant_a;
 } matmul_line;
 
 static const matmul_line matmuls[] = {
-    {{2, {4, 9}}, {2, {9, 5}}, true},
-    {{2, {1, 64}}, {2, {64, 33}}, true},
-    {{2, {7, 8}}, {2, {8, 1}}, false},
-    {{3, {3, 4, 6}}, {3, {3, 6, 5}}, false},
-    {{3, {3, 4, 6}}, {2, {6, 7}}, true},
-    {{2, {4, 6}}, {3, {5, 6, 3}}, false},
-    {{4, {2, 3, 5, 4}}, {4, {1, 3, 4, 6}}, true},
-    {{4, {2, 1, 5, 4}}, {3, {3, 4, 2}}, false},
-    {{1, {6}}, {2, {6, 5}}, true},
-    {{2, {4, 6}}, {1, {6}}, true},
-    {{1, {7}}, {1, {7}}, false},
-    {{3, {2, 3, 5}}, {1, {5}}, false},
-    {{1, {5}}, {3, {2, 5, 3}}, false},
+    {{2, {4, 9}}, {2, {9, 5}}, true, false},
+    {{2, {1, 64}}, {2, {64, 33}}, true, false},
+    {{2, {7, 8}}, {2, {8, 1}}, false, false},
+    {{3, {3, 4, 6}}, {3, {3, 6, 5}}, false, false},
+    {{3, {3, 4, 6}}, {2, {6, 7}}, true, false},
+    {{2, {4, 6}}, {3, {5, 6, 3}}, false, false},
+    {{4, {2, 3, 5, 4}}, {4, {1, 3, 4, 6}}, true, false},
+    {{4, {2, 1, 5, 4}}, {3, {3, 4, 2}}, false, false},
+    {{1, {6}}, {2, {6, 5}}, true, false},
+    {{2, {4, 6}}, {1, {6}}, true, false},
+    {{1, {7}}, {1, {7}}, false, false},
+    {{3, {2, 3, 5}}, {1, {5}}, false, false},
+    {{1, {5}}, {3, {2, 5, 3}}, false, false},
+    {{3, {2, 33, 17}}, {3, {2, 17, 1}}, false, false},
+    {{2, {4, 9}}, {2, {9, 5}}, false, true},
+    {{3, {1, 3, 9}}, {3, {4, 9, 5}}, false, true},
+    {{1, {9}}, {3, {4, 9, 5}}, false, true},
+    {{5, {2, 1, 3, 4, 5}}, {5, {2, 2, 1, 5, 3}}, false, false},
 };
 
 #define N_GEMMS (sizeof gemms / sizeof gemms[0])
@@ -105,8 +110,10 @@ static node_case *make_matmul(size_t i)
     node_case *c =
         case_create(CLV_OP_MATMUL, "matmul %zu: ranks %u and %u", i, line->a.rank, line->b.rank);
     const float *a = case_random_input(c, line->a, 1.0f, &seed);
-    const float *b = case_random_input(c, line->b, 1.0f, &seed);
 
+    if (line->constant_a)
+        case_make_constant(c);
+    const float *b = case_random_input(c, line->b, 1.0f, &seed);
     if (line->constant_b)
         case_make_constant(c);
     case_must_build(c);

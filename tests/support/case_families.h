@@ -14,7 +14,7 @@ typedef struct case_family {
 } case_family;
 
 extern const case_family case_conv, case_pool, case_dense, case_unary, case_binary, case_norm,
-    case_reduce, case_move, case_resize, case_transposed, case_literal, case_network;
+    case_reduce, case_move, case_resize, case_slice, case_transposed, case_literal, case_network;
 
 /** An activation with parameters that make a difference for inputs in [-2, 2). */
 clv_fusion case_fusion(clv_activation activation);

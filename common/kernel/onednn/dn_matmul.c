@@ -56,6 +56,18 @@ static dnnl_status_t create_desc(dnnl_primitive_desc_t *out, const clv_dn_job *j
     return status;
 }
 
+static clv_status add_source(clv_kernel *kernel, const clv_dn_job *job)
+{
+    const clv_tensor *a = clv_node_input(job->graph, job->node, A);
+    clv_layout plain = clv_layout_plain();
+
+    if (a->data != NULL)
+        return clv_dn_kernel_keep(kernel, DNNL_ARG_SRC, a, &plain, 1);
+    job->io->inputs[A] = plain;
+    clv_dn_kernel_input(kernel, DNNL_ARG_SRC, A);
+    return CLV_OK;
+}
+
 static clv_status add_weights(clv_kernel *kernel, const clv_dn_job *job, const matmul *m)
 {
     const clv_tensor *b = clv_node_input(job->graph, job->node, B);
@@ -83,9 +95,8 @@ static clv_status make(clv_kernel *kernel, const clv_dn_job *job, const matmul *
     CLV_TRY(status);
     CLV_TRY(clv_dn_kernel_take(kernel, job, desc));
 
-    job->io->inputs[A] = clv_layout_plain();
+    CLV_TRY(add_source(kernel, job));
     job->io->outputs[0] = clv_layout_plain();
-    clv_dn_kernel_input(kernel, DNNL_ARG_SRC, A);
     clv_dn_kernel_output(kernel, DNNL_ARG_DST, 0);
     CLV_TRY(add_weights(kernel, job, m));
     if (m->bias == NULL)
@@ -106,8 +117,6 @@ static bool supports_gemm(const clv_graph *graph, const clv_node *node)
 {
     const clv_tensor *c = clv_node_input(graph, node, BIAS);
 
-    if (clv_dn_is_constant(graph, node, A))
-        return false;
     if (clv_node_attr_float(node, "alpha", 1.0f) != 1.0f && !clv_dn_is_constant(graph, node, B))
         return false;
     return c == NULL || (c->data != NULL && is_row(&c->shape));
@@ -151,8 +160,16 @@ static clv_status compile_gemm(clv_kernel *kernel, const clv_dn_job *job)
 
 static bool supports_matmul(const clv_graph *graph, const clv_node *node)
 {
-    return !clv_dn_is_constant(graph, node, A) && clv_node_input(graph, node, A)->shape.rank >= 2 &&
-           clv_node_input(graph, node, B)->shape.rank >= 2;
+    return !clv_dn_is_constant(graph, node, A) || !clv_dn_is_constant(graph, node, B);
+}
+
+/* A vector is one row on the left and one column on the right. */
+static clv_shape as_matrix(const clv_shape *shape, bool left)
+{
+    clv_shape out = *shape;
+    if (shape->rank == 1)
+        out = (clv_shape){.rank = 2, .dim = {left ? 1 : shape->dim[0], left ? shape->dim[0] : 1}};
+    return out;
 }
 
 /* One matrix for all batches: the batches are rows of one tall matrix. */
@@ -173,13 +190,16 @@ static void flatten_batches(matmul *m)
 
 static clv_status compile_matmul(clv_kernel *kernel, const clv_dn_job *job)
 {
-    const clv_shape *dst = &clv_node_output(job->graph, job->node, 0)->shape;
-    matmul m = {.src = clv_dn_promote(&clv_node_input(job->graph, job->node, A)->shape, dst->rank),
-                .weights =
-                    clv_dn_promote(&clv_node_input(job->graph, job->node, B)->shape, dst->rank),
-                .dst = *dst,
-                .alpha = 1.0f};
+    clv_shape a = as_matrix(&clv_node_input(job->graph, job->node, A)->shape, true);
+    clv_shape b = as_matrix(&clv_node_input(job->graph, job->node, B)->shape, false);
+    uint32_t rank = a.rank > b.rank ? a.rank : b.rank;
+    matmul m = {
+        .src = clv_dn_promote(&a, rank), .weights = clv_dn_promote(&b, rank), .alpha = 1.0f};
 
+    m.dst = m.src; /* the output without the ones that vectors are left out for */
+    for (uint32_t i = 0; i + 2 < rank; i++)
+        m.dst.dim[i] = m.src.dim[i] == 1 ? m.weights.dim[i] : m.src.dim[i];
+    m.dst.dim[rank - 1] = m.weights.dim[rank - 1];
     flatten_batches(&m);
     return make(kernel, job, &m);
 }
