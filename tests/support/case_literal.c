@@ -25,6 +25,8 @@ static const literal table[] = {
     {CLV_OP_GATHER, "columns", {"i 2x3: 1 2 3 4 5 6", "i 2: 2 -3"}, {"axis=1"}, {"i 2x2: 3 1 6 4"}},
     {CLV_OP_GATHER, "a scalar index drops the axis", {"I 4: 7 8 9 10", "i : 2"}, {0}, {"i : 9"}},
     {CLV_OP_GATHER, "no indices", {"f 3: 1 2 3", "i 0:"}, {0}, {"f 0:"}},
+    {CLV_OP_SOFTPLUS, "far below zero", {"f 2: -20 -15"}, {0}, {"f 2: 2.0611537e-09 3.0590227e-07"}},
+    {CLV_OP_LOG, "of one", {"f 2: 1 1"}, {0}, {"f 2: 0 0"}},
     {CLV_OP_CONCAT, "axis 0", {"f 1x2: 1 2", "f 2x2: 3 4 5 6"}, {"axis=0"}, {"f 3x2: 1 2 3 4 5 6"}},
     {CLV_OP_CONCAT, "last axis, a constant", {"i 2x1: 1 2", "I 2x2: 3 4 5 6"}, {"axis=-1"}, {"i 2x3: 1 3 4 2 5 6"}},
     {CLV_OP_SPLIT, "equal parts", {"f 6: 1 2 3 4 5 6"}, {0}, {"f 2: 1 2", "f 2: 3 4", "f 2: 5 6"}},

@@ -2,6 +2,7 @@
 /* Operators that pick and join elements along axes. Any type. */
 #include <string.h>
 
+#include "kernel/layout.h"
 #include "kernel/ref/ref_kernels.h"
 
 /* How far apart neighbours along each axis of a dense tensor are, in elements. */
@@ -19,13 +20,13 @@ clv_status ref_transpose(const clv_graph *graph, const clv_node *node, const clv
 {
     const clv_attr *perm = clv_node_attr(node, "perm", CLV_ATTR_INTS);
     uint32_t rank = inputs[0].shape.rank;
-    ptrdiff_t from[CLV_MAX_RANK], step[CLV_MAX_RANK];
+    clv_layout plain = clv_layout_plain(), found = plain; /* of the output where the input lies */
     (void)graph;
 
-    dense_steps(from, &inputs[0].shape);
     for (uint32_t i = 0; i < rank; i++)
-        step[i] = from[perm ? perm->v.ints[i] : rank - 1 - i];
-    ref_copy_strided(&outputs[0], inputs[0].data, step);
+        found.perm[perm ? perm->v.ints[i] : (int64_t)(rank - 1 - i)] = (uint8_t)i;
+    clv_layout_reorder(outputs[0].data, &plain, inputs[0].data, &found, &outputs[0].shape,
+                       clv_dtype_bytes(outputs[0].dtype));
     return CLV_OK;
 }
 
