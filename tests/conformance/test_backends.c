@@ -74,11 +74,34 @@ static void test_backends__ref_is_right_about_every_operator(void **state)
 
 static void test_backends__onednn_is_right_about_what_it_supports(void **state)
 {
-    static const clv_op must_run[] = {
-        CLV_OP_CONV,   CLV_OP_MAX_POOL, CLV_OP_AVERAGE_POOL, CLV_OP_GLOBAL_AVERAGE_POOL,
-        CLV_OP_GEMM,   CLV_OP_MATMUL,   CLV_OP_ADD,          CLV_OP_MUL,
-        CLV_OP_RELU,   CLV_OP_CLIP,     CLV_OP_SIGMOID,      CLV_OP_CONCAT,
-        CLV_OP_SOFTMAX};
+    static const clv_op must_run[] = {CLV_OP_CONV,
+                                      CLV_OP_CONV_TRANSPOSE,
+                                      CLV_OP_MAX_POOL,
+                                      CLV_OP_AVERAGE_POOL,
+                                      CLV_OP_GLOBAL_AVERAGE_POOL,
+                                      CLV_OP_GEMM,
+                                      CLV_OP_MATMUL,
+                                      CLV_OP_ADD,
+                                      CLV_OP_MUL,
+                                      CLV_OP_MAX,
+                                      CLV_OP_RELU,
+                                      CLV_OP_PRELU,
+                                      CLV_OP_CLIP,
+                                      CLV_OP_SIGMOID,
+                                      CLV_OP_GELU,
+                                      CLV_OP_SOFTMAX,
+                                      CLV_OP_LOG_SOFTMAX,
+                                      CLV_OP_LAYER_NORMALIZATION,
+                                      CLV_OP_LRN,
+                                      CLV_OP_REDUCE_MEAN,
+                                      CLV_OP_REDUCE_SUM,
+                                      CLV_OP_REDUCE_MAX,
+                                      CLV_OP_RESIZE,
+                                      CLV_OP_CONCAT,
+                                      CLV_OP_SPLIT,
+                                      CLV_OP_SLICE,
+                                      CLV_OP_TRANSPOSE,
+                                      CLV_OP_CHANNEL_SHUFFLE};
     const clv_backend *onednn = clv_backend_onednn();
     (void)state;
 
