@@ -14,6 +14,7 @@
 #include "graph/quant.h"
 
 #define MAX_CHANNELS 1024u
+#define SMALL_WEIGHT 63 /* what weights are for machines that add products up in 16 bits */
 
 /* How inputs and outputs stand for numbers; input i has them when dtype[i] isn't CLV_NONE. */
 typedef struct case_bytes {
@@ -145,9 +146,13 @@ static void draw(node_case *c, uint32_t input, float range, uint64_t *seed)
     else
         choose_input(c, input, range, seed);
     const clv_quant *quant = &c->bytes->in[input];
-    int32_t low = lowest(c->bytes->dtype[input]);
+    int32_t low = lowest(c->bytes->dtype[input]), high = low + 255;
+    if (has_weights(c->op) && input == 1 && case_random_between(seed, 0, 1) == 0) {
+        low = -SMALL_WEIGHT;
+        high = SMALL_WEIGHT;
+    }
     for (size_t i = 0; i < n; i++) {
-        int64_t q = case_random_between(seed, low, low + 255);
+        int64_t q = case_random_between(seed, low, high);
         data[i] =
             (float)(scale_of(quant, &c->inputs[input].shape, i) * (double)(q - quant->zero_point));
     }

@@ -1,24 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Concat, in the layout that most of the inputs' elements have. Whatever that is, in memory each
- * input is so many rows and the output's rows are theirs one behind the other. It is code of our
- * own: oneDNN 2.6 takes 2 to 18 times as long. */
+/* Concat of float32 or of bytes, in the layout that most of the inputs' elements have. Whatever
+ * that is, in memory each input is so many rows and the output's rows are theirs one behind the
+ * other. It is code of our own: oneDNN 2.6 takes 2 to 18 times as long. Bytes that mean something
+ * else than the output's go through a table. */
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "graph/params.h"
+#include "graph/quant.h"
 #include "kernel/onednn/dn_kernel.h"
+#include "kernel/quantise.h"
+
+#define N_BYTES 256u
+
+typedef struct part {
+    size_t row_bytes;
+    bool has_table;
+    uint8_t table[N_BYTES];
+} part;
 
 typedef struct concat {
     size_t n_rows;
     uint32_t n_inputs;
-    size_t row_bytes[]; /* of each input */
+    part parts[];
 } concat;
 
+/* All float32, or all bytes of one scale each. */
 static bool supports(const clv_graph *graph, const clv_node *node)
 {
+    bool bytes = clv_node_output_quant(graph, node, 0) != NULL;
+
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+        const clv_quant *quant = clv_node_input_quant(graph, node, i);
+        if ((quant != NULL) != bytes || (bytes && quant->n_scales > 0))
+            return false;
+    }
     return clv_node_input(graph, node, 0)->shape.rank >= 1;
+}
+
+static void look_up(char *dst, const char *src, size_t n, const uint8_t *table)
+{
+    for (size_t i = 0; i < n; i++)
+        dst[i] = (char)table[(uint8_t)src[i]];
 }
 
 static void run(const void *plan, void *const *addresses)
@@ -28,9 +53,13 @@ static void run(const void *plan, void *const *addresses)
 
     for (size_t row = 0; row < c->n_rows; row++) {
         for (uint32_t i = 0; i < c->n_inputs; i++) {
-            size_t bytes = c->row_bytes[i];
-            memcpy(dst, (const char *)addresses[i] + row * bytes, bytes);
-            dst += bytes;
+            const part *p = &c->parts[i];
+            const char *src = (const char *)addresses[i] + row * p->row_bytes;
+            if (p->has_table)
+                look_up(dst, src, p->row_bytes, p->table);
+            else
+                memcpy(dst, src, p->row_bytes);
+            dst += p->row_bytes;
         }
     }
 }
@@ -78,25 +107,45 @@ static size_t count_rows(const clv_shape *shape, const clv_layout *layout, uint3
     return rows;
 }
 
+static void make_table(part *p, const clv_dn_job *job, uint32_t i)
+{
+    const clv_quant *in = clv_node_input_quant(job->graph, job->node, i);
+    const clv_quant *out = clv_node_output_quant(job->graph, job->node, 0);
+    clv_dtype in_type = clv_node_input_type(job->graph, job->node, i);
+    clv_dtype out_type = clv_node_output(job->graph, job->node, 0)->dtype;
+    uint8_t bytes[N_BYTES];
+    float real[N_BYTES];
+
+    if (in == NULL || clv_quant_equal(in, in_type, out, out_type))
+        return;
+    for (uint32_t k = 0; k < N_BYTES; k++)
+        bytes[k] = (uint8_t)k;
+    clv_dequantise_f32(real, bytes, N_BYTES, in, in_type);
+    clv_quantise_f32(p->table, real, N_BYTES, out, out_type);
+    p->has_table = true;
+}
+
 static clv_status make_plan(concat **out, const clv_dn_job *job, const clv_layout *layout,
                             uint32_t axis)
 {
     uint32_t n = job->node->n_inputs;
 
-    concat *c = clv_calloc(1, sizeof *c + n * sizeof c->row_bytes[0]);
+    concat *c = clv_calloc(1, sizeof *c + n * sizeof c->parts[0]);
     if (c == NULL)
         return CLV_ENOMEM;
     c->n_inputs = n;
     c->n_rows = count_rows(&clv_node_input(job->graph, job->node, 0)->shape, layout, axis);
     for (uint32_t i = 0; i < n; i++) {
+        clv_tensor input = *clv_node_input(job->graph, job->node, i);
         size_t bytes = 0;
-        clv_status status =
-            clv_layout_bytes(&bytes, layout, clv_node_input(job->graph, job->node, i));
+        input.dtype = clv_node_input_type(job->graph, job->node, i);
+        clv_status status = clv_layout_bytes(&bytes, layout, &input);
         if (status != CLV_OK) {
             clv_free(c);
             return status;
         }
-        c->row_bytes[i] = bytes / c->n_rows;
+        c->parts[i].row_bytes = bytes / c->n_rows;
+        make_table(&c->parts[i], job, i);
     }
     *out = c;
     return CLV_OK;

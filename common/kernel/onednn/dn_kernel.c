@@ -115,6 +115,11 @@ void clv_dn_kernel_free(clv_kernel *kernel)
     clv_free(kernel);
 }
 
+unsigned clv_dn_kernel_threads(const clv_kernel *kernel)
+{
+    return (unsigned)kernel->threads;
+}
+
 static void add_argument(clv_kernel *kernel, argument arg)
 {
     assert(kernel->n_args < kernel->max_args);
@@ -293,7 +298,7 @@ clv_status clv_dn_kernel_keep(clv_kernel *kernel, int arg, const clv_tensor *con
         return CLV_ENOMEM;
     for (size_t i = 0; i < n; i++)
         clv_layout_reorder(packed + i * bytes, layout, constant->data, &plain, &constant->shape,
-                           sizeof(float));
+                           clv_dtype_bytes(constant->dtype));
     add_argument(kernel, (argument){.id = arg, .source = FROM_PACKED, .packed = packed});
     return CLV_OK;
 }

@@ -50,6 +50,9 @@ CLV_NODISCARD clv_status clv_dn_kernel_create(clv_kernel **out, uint32_t max_arg
                                               unsigned threads);
 void clv_dn_kernel_free(clv_kernel *kernel); /* NULL is a no-op */
 
+/** Most threads that it may use. */
+unsigned clv_dn_kernel_threads(const clv_kernel *kernel);
+
 /** Make the primitive of @p desc (freed in every case) and reserve its scratchpad.
  *  @return CLV_OK; CLV_EUNSUPPORTED where oneDNN has only its slow reference code. */
 CLV_NODISCARD clv_status clv_dn_kernel_take(clv_kernel *kernel, const clv_dn_job *job,
