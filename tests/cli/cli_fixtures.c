@@ -132,6 +132,21 @@ static void write_detector(void)
     save(&b, "detector.onnx");
 }
 
+/* Where a [2, 3] is positive: as many rows as there are such places. */
+static void write_found(void)
+{
+    const int64_t in[] = {2, 3}, out[] = {ONNX_OPEN, 2};
+    onnx_builder b;
+
+    onnx_builder_init(&b, 13);
+    onnx_input(&b, "a", ONNX_FLOAT, 2, in);
+    node(&b, "Relu", "a", "positive", "relu");
+    node(&b, "NonZero", "positive", "columns", "nonzero");
+    node(&b, "Transpose", "columns", "where", "rows");
+    onnx_output(&b, "where", ONNX_INT64, 2, out);
+    save(&b, "found.onnx");
+}
+
 static void write_student(void)
 {
     const int64_t in[] = {1, 3, SIDE / 2, SIDE / 2};
@@ -280,6 +295,7 @@ int main(int argc, char **argv)
     write_classifier("two_outputs.onnx", true);
     write_detector();
     write_student();
+    write_found();
     write_hostile();
     write_two_inputs();
     write_clash();

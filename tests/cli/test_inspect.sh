@@ -46,6 +46,10 @@ json passes 0
 expect 2 inspect two.clv --passes
 complains "two.clv is a bundle"
 
+expect 0 inspect found.onnx
+says "output  where: int64 at most 6x2"
+expect 0 inspect found.onnx --json
+json outputs.0.bounded true
 expect 0 verify two_outputs.onnx
 says "two_outputs.onnx: 5 cuts, 0 mismatches"
 for model in two_outputs.onnx two.clv; do

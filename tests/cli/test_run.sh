@@ -159,6 +159,14 @@ for folder in file file/below /proc/nowhere; do
     complains "cleave run: $folder"
 done
 
+# A shape that depends on data is what it is this time.
+for tensor in a b; do
+    expect 0 run found.onnx --tensor a=$tensor.npy --save found.$tensor
+done
+says "where: int64 4x2"
+grep -q "(2, 2,)" found.a/where.npy || bad "where.npy doesn't have the rows that were found"
+grep -q "(4, 2,)" found.b/where.npy || bad "where.npy doesn't have the rows that were found"
+
 # Names that a terminal would obey are shown, not sent; in JSON they stay what they are.
 input=$(printf 'in\033[31mput\233')
 expect 0 run hostile.onnx --tensor "$input=x.raw" --save hostile
