@@ -445,6 +445,65 @@ static void test_true_shapes__true_shapes_are_taken_strictly(void **state)
     }
 }
 
+/* Small numbers, now and then large ones, in a shape that is only within its bound. */
+static void make_hostile(clv_tensor *tensor, const clv_planned *planned, uint32_t *seed)
+{
+    size_t bytes;
+
+    for (uint32_t d = 0; planned->bounded && d < planned->shape.rank; d++) {
+        *seed = *seed * 1664525u + 1013904223u;
+        tensor->shape.dim[d] = (*seed >> 8) % (planned->shape.dim[d] + 1);
+    }
+    assert_int_equal(clv_tensor_bytes(&bytes, tensor), CLV_OK);
+    size_t size = clv_dtype_bytes(tensor->dtype);
+    for (size_t at = 0; at < bytes; at += size) {
+        *seed = *seed * 1664525u + 1013904223u;
+        uint32_t r = *seed >> 8;
+        int64_t integer = r % 64 == 0 ? (int64_t)((uint64_t)r << 40) : r % 8;
+        float number = (float)(r % 16) - 8.0f;
+        uint8_t flag = (uint8_t)(r & 1);
+        memcpy((uint8_t *)tensor->data + at,
+               tensor->dtype == CLV_F32   ? (const void *)&number
+               : tensor->dtype == CLV_I64 ? (const void *)&integer
+                                          : (const void *)&flag,
+               size);
+    }
+}
+
+static void test_true_shapes__random_frontiers_never_leave_the_plan(void **state)
+{
+    static uint8_t payload[MAX_PAYLOAD];
+    uint32_t seed = 1, refused = 0, taken = 0;
+    (void)state;
+
+    for (uint32_t i = 0; i < 4000; i++) {
+        static stage s;
+        if (i % 2000 == 0)
+            stage_open(&s, nets[i / 2000], &clv_backend_ref);
+        uint32_t cut = i % s.graph->n_nodes;
+        (void)run_whole(&s, DYNAMIC_SOME);
+        (void)run_prefix(payload, &s, cut);
+        for (uint32_t j = 0; j < s.frontier.count; j++) {
+            if (s.frontier.planned[j].bounded || s.frontier.tensors[j].dtype == CLV_I64)
+                make_hostile(&s.frontier.tensors[j], &s.frontier.planned[j], &seed);
+        }
+        size_t bytes;
+        assert_int_equal(clv_activation_encode(&bytes, CLV_CODEC_FLOAT, s.frontier.tensors,
+                                               s.frontier.planned, s.frontier.count, payload,
+                                               MAX_PAYLOAD),
+                         CLV_OK);
+        clv_status status = run_suffix(&s, cut, payload, bytes);
+        assert_true(status == CLV_OK || status == CLV_ESHAPE);
+        refused += status != CLV_OK;
+        taken += status == CLV_OK;
+        for (uint32_t j = 0; j < s.outputs.count; j++)
+            assert_true(clv_shape_fits(&s.outputs.tensors[j].shape, &s.outputs.planned[j].shape));
+        if (i % 2000 == 1999)
+            stage_close(&s);
+    }
+    assert_true(refused > 100 && taken > 100);
+}
+
 /* A device that plans another network's memory, or claims more than there can be. */
 static void test_true_shapes__shapes_beyond_the_plan_are_refused(void **state)
 {
@@ -480,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_true_shapes__frontiers_that_do_not_fit_are_refused),
         cmocka_unit_test(test_true_shapes__an_output_beyond_the_plan_is_refused),
         cmocka_unit_test(test_true_shapes__true_shapes_are_taken_strictly),
+        cmocka_unit_test(test_true_shapes__random_frontiers_never_leave_the_plan),
         cmocka_unit_test(test_true_shapes__shapes_beyond_the_plan_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
