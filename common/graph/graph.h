@@ -105,7 +105,7 @@ typedef struct clv_node {
      *  stored as float32 is quantised on the way in), constants without a quant are real numbers,
      *  and output 0 is what its value's type says, bytes or float32. The result is that of the
      *  operator on the real numbers that the inputs stand for, rounded to nearest even once, at the
-     *  output; sums of products are exact in 32 bits. */
+     *  output; sums of products are exact in 32 bits. Its inputs and outputs aren't bounded. */
     bool quantised;
 } clv_node;
 

@@ -97,8 +97,11 @@ static clv_status compile_kernel(clv_compiler *c, uint32_t index, clv_kernel_io 
             return status;
     }
     step->backend = &clv_backend_ref;
+    char where[160];
+    if (step->dynamic && node->quantised)
+        return clv_fail(c->err, CLV_EUNSUPPORTED, clv_node_describe(where, sizeof where, node),
+                        "a quantised node can't have shapes that depend on data");
     if (!clv_backend_ref.supports(graph, node)) {
-        char where[160];
         return clv_fail(c->err, CLV_EUNSUPPORTED, clv_node_describe(where, sizeof where, node),
                         "no kernel for these types");
     }

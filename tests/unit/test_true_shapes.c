@@ -394,6 +394,22 @@ static clv_graph *four_net(void)
     return found_net(CLV_OP_RESHAPE, (int64_t[]){4}, 1);
 }
 
+/* A quantised kernel is planned for one shape. */
+static void test_true_shapes__quantised_nodes_have_exact_shapes(void **state)
+{
+    clv_program_options options = {&clv_backend_ref, 1};
+    clv_graph *g = relu_net();
+    clv_error err = CLV_ERROR_INIT;
+    clv_program *p;
+    (void)state;
+
+    assert_int_equal(g->nodes[g->n_nodes - 1].op, CLV_OP_RELU);
+    g->nodes[g->n_nodes - 1].quantised = true;
+    assert_int_equal(clv_program_compile(&p, g, &options, &err), CLV_EUNSUPPORTED);
+    assert_non_null(strstr(err.message, "depend on data"));
+    clv_graph_free(g);
+}
+
 /* No later node would complain: that an output isn't in the plan is enough. */
 static void test_true_shapes__an_output_beyond_the_plan_is_refused(void **state)
 {
@@ -537,6 +553,7 @@ int main(void)
         cmocka_unit_test(test_true_shapes__a_frame_allocates_nothing),
         cmocka_unit_test(test_true_shapes__survives_every_failed_allocation),
         cmocka_unit_test(test_true_shapes__frontiers_that_do_not_fit_are_refused),
+        cmocka_unit_test(test_true_shapes__quantised_nodes_have_exact_shapes),
         cmocka_unit_test(test_true_shapes__an_output_beyond_the_plan_is_refused),
         cmocka_unit_test(test_true_shapes__true_shapes_are_taken_strictly),
         cmocka_unit_test(test_true_shapes__random_frontiers_never_leave_the_plan),
