@@ -81,10 +81,10 @@ static json_t *passes_json(const tool_model *model)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < model->n_passes; i++)
-        (void)json_array_append_new(list,
-                                    json_pack("{s:s, s:i, s:i}", "name", model->passes[i].name,
-                                              "changes", (int)model->passes[i].changes,
-                                              "nodes_after", (int)model->passes[i].nodes_after));
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:b, s:i, s:i}", "name", model->passes[i].name, "skipped",
+                            (int)model->passes[i].skipped, "changes", (int)model->passes[i].changes,
+                            "nodes_after", (int)model->passes[i].nodes_after));
     return list;
 }
 
@@ -218,8 +218,9 @@ static clv_status print_passes(const tool_model *model, clv_error *err)
         return clv_fail(err, CLV_EINVAL, "--passes", "%s is a bundle: the passes were run before",
                         model->path);
     for (uint32_t i = 0; i < model->n_passes; i++)
-        tool_line(stdout, "%-12s %4u changes, %4u nodes left", model->passes[i].name,
-                  model->passes[i].changes, model->passes[i].nodes_after);
+        tool_line(stdout, "%-16s %4u changes, %4u nodes left%s", model->passes[i].name,
+                  model->passes[i].changes, model->passes[i].nodes_after,
+                  model->passes[i].skipped ? ", skipped" : "");
     return CLV_OK;
 }
 

@@ -61,7 +61,10 @@ static clv_status import_onnx(tool_model *m, const tool_model_settings *settings
     if (status == CLV_EINVAL) /* the options, not the file */
         return clv_error_prefix(err, status, "--shape");
     CLV_TRY(status);
-    status = clv_graph_prepare(m->graph, clv_ref_evaluate, m->passes, &m->n_passes, err);
+    clv_prepare_options prepare = {clv_ref_evaluate, settings->skip.items, settings->skip.count};
+    status = clv_graph_prepare(m->graph, &prepare, m->passes, &m->n_passes, err);
+    if (status == CLV_EINVAL)
+        return clv_error_prefix(err, status, "--skip-pass");
     if (status != CLV_OK)
         return clv_error_prefix(err, status, m->path);
     m->model.graph = m->graph;
@@ -87,6 +90,9 @@ static clv_status open_bundle(tool_model *m, const tool_model_settings *settings
     if (settings->shapes.count > 0 || settings->batch != 1)
         return clv_fail(err, CLV_EINVAL, settings->shapes.count > 0 ? "--shape" : "--batch",
                         "%s is a bundle, its shapes are fixed", m->path);
+    if (settings->skip.count > 0)
+        return clv_fail(err, CLV_EINVAL, "--skip-pass",
+                        "%s is a bundle: the passes were run before", m->path);
     CLV_TRY(clv_bundle_open(&m->bundle, m->path, err));
     m->model = *clv_bundle_main(m->bundle);
     clv_status status = clv_bundle_verify(m->bundle, err);

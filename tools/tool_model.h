@@ -22,6 +22,7 @@ typedef struct tool_input_settings {
 typedef struct tool_model_settings {
     clv_string_list shapes; /* "input=1,3,224,224" */
     uint64_t batch;
+    clv_string_list skip; /* passes */
     const char *backend;
     uint64_t threads;
     tool_input_settings input;
@@ -41,7 +42,9 @@ typedef struct tool_model_settings {
     TOOL_OPTION_(type, "shape", CLV_OPTION_LIST, shapes, 0, 0, "INPUT=N,C,H,W",                    \
                  "shape of an input whose dimensions the model leaves open"),                      \
     TOOL_OPTION_(type, "batch", CLV_OPTION_UINT, batch, 1, 4096, "N",                              \
-                 "an open first dimension (default: 1)")
+                 "an open first dimension (default: 1)"),                                          \
+    TOOL_OPTION_(type, "skip-pass", CLV_OPTION_LIST, skip, 0, 0, "NAME",                           \
+                 "leave out a pass over an ONNX model (cleave inspect --passes names them)")
 
 #define TOOL_COMPILE_OPTIONS(type)                                                                 \
     TOOL_OPTION_(type, "backend", CLV_OPTION_STRING, backend, 0, 0, "NAME",                        \

@@ -12,7 +12,8 @@ clv_status clv_pass_constants(clv_pass *pass, clv_error *err)
         const clv_node *node = &graph->nodes[i];
         bool folded = false;
         CLV_TRY(clv_infer_node(graph, node, err));
-        CLV_TRY(clv_fold_node(&folded, graph, node, pass->evaluate, &folded_bytes, err));
+        if (pass->evaluate != NULL)
+            CLV_TRY(clv_fold_node(&folded, graph, node, pass->evaluate, &folded_bytes, err));
         pass->dead[i] |= folded;
         pass->changes += folded;
     }

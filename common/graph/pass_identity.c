@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph/pass.h"
+#include "graph/pass_match.h"
 
 /* Whether output 0 is input 0, byte for byte, in type and shape, and no other output is used. */
 static bool is_identity(const clv_pass *pass, const clv_node *node)
@@ -26,32 +27,38 @@ static bool is_identity(const clv_pass *pass, const clv_node *node)
     }
 }
 
-static bool is_graph_output(const clv_graph *graph, uint32_t value)
+/* Input 1 (or 0, where the order is free) that leaves the other one as it is, bit for bit but for
+ * the sign of a zero in x + 0. */
+static uint32_t input_behind_neutral(const clv_graph *graph, const clv_node *node)
 {
-    for (uint32_t i = 0; i < graph->n_outputs; i++) {
-        if (graph->outputs[i] == value)
-            return true;
+    bool commutes = node->op == CLV_OP_ADD || node->op == CLV_OP_MUL;
+    double neutral = node->op == CLV_OP_ADD || node->op == CLV_OP_SUB ? 0.0 : 1.0;
+
+    if (node->fusion.activation != CLV_ACT_NONE)
+        return CLV_NO_VALUE;
+    for (uint32_t i = 0; i < (commutes ? 2u : 1u); i++) {
+        const clv_tensor *x = clv_node_input(graph, node, i);
+        const clv_tensor *y = clv_node_output(graph, node, 0);
+        if (x->dtype == y->dtype && clv_shape_equal(&x->shape, &y->shape) &&
+            clv_match_all_equal(clv_node_input(graph, node, 1 - i), neutral))
+            return node->inputs[i];
     }
-    return false;
+    return CLV_NO_VALUE;
 }
 
-/* A graph's output keeps its name: what made the input makes the output instead. Not possible
- * where the input is itself an output, comes from the caller, or is a constant. */
-static void bypass_to_output(clv_pass *pass, uint32_t index, uint32_t in, uint32_t out)
+/* What output 0 is the same as, or CLV_NO_VALUE. */
+static uint32_t same_as(const clv_pass *pass, const clv_node *node)
 {
-    clv_graph *graph = pass->graph;
-    uint32_t producer = graph->values[in].producer;
-
-    if (producer == CLV_NO_NODE || is_graph_output(graph, in))
-        return;
-    clv_node *node = &graph->nodes[producer];
-    for (uint32_t i = 0; i < node->n_outputs; i++) {
-        if (node->outputs[i] == in)
-            node->outputs[i] = out;
+    switch (node->op) {
+    case CLV_OP_ADD:
+    case CLV_OP_SUB:
+    case CLV_OP_MUL:
+    case CLV_OP_DIV:
+    case CLV_OP_POW:
+        return input_behind_neutral(pass->graph, node);
+    default:
+        return is_identity(pass, node) ? node->inputs[0] : CLV_NO_VALUE;
     }
-    graph->values[out].producer = producer;
-    graph->values[in].producer = CLV_NO_NODE;
-    clv_pass_bypass(pass, index, in, out);
 }
 
 clv_status clv_pass_identity(clv_pass *pass, clv_error *err)
@@ -60,16 +67,10 @@ clv_status clv_pass_identity(clv_pass *pass, clv_error *err)
     (void)err;
 
     for (uint32_t i = 0; i < graph->n_nodes; i++) {
-        const clv_node *node = &graph->nodes[i];
-        if (!is_identity(pass, node))
-            continue;
-        uint32_t in = node->inputs[0], out = node->outputs[0];
-        while (pass->instead[in] != in)
-            in = pass->instead[in];
-        if (is_graph_output(graph, out))
-            bypass_to_output(pass, i, in, out);
-        else
-            clv_pass_bypass(pass, i, out, in);
+        clv_pass_resolve(pass, &graph->nodes[i]);
+        uint32_t value = same_as(pass, &graph->nodes[i]);
+        if (value != CLV_NO_VALUE)
+            (void)clv_pass_bypass(pass, i, value);
     }
     return CLV_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph/prepare.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "graph/pass.h"
@@ -9,53 +10,36 @@ static const struct {
     const char *name;
     clv_pass_fn *run;
 } passes[] = {
-    {"constants", clv_pass_constants},   {"identity", clv_pass_identity},
-    {"dead-nodes", clv_pass_dead_nodes}, {"batch-norm", clv_pass_batch_norm},
-    {"fusion", clv_pass_fusion},         {"dead-nodes", clv_pass_dead_nodes},
+    {"constants", clv_pass_constants},
+    {"identity", clv_pass_identity},
+    {"dead-nodes", clv_pass_dead_nodes},
+    {"cse", clv_pass_cse},
+    {"cast", clv_pass_cast},
+    {"transpose", clv_pass_transpose},
+    {"channel-shuffle", clv_pass_channel_shuffle},
+    {"reshape", clv_pass_reshape},
+    {"hard-swish", clv_pass_hard_swish},
+    {"swish", clv_pass_swish},
+    {"mish", clv_pass_mish},
+    {"gelu", clv_pass_gelu},
+    {"layer-norm", clv_pass_layer_norm},
+    {"dead-nodes", clv_pass_dead_nodes},
+    {"affine", clv_pass_affine},
+    {"batch-norm", clv_pass_batch_norm},
+    {"affine", clv_pass_affine},
+    {"pad", clv_pass_pad},
+    {"fusion", clv_pass_fusion},
+    {"dead-nodes", clv_pass_dead_nodes},
 };
-_Static_assert(sizeof passes / sizeof passes[0] <= CLV_MAX_PASSES, "reports have room for all");
-
-uint32_t clv_pass_sole_producer(const clv_pass *pass, uint32_t value)
-{
-    if (value >= pass->cap_values || pass->uses[value] != 1)
-        return CLV_NO_NODE;
-    return pass->graph->values[value].producer;
-}
-
-clv_status clv_pass_new_constant(uint32_t *out, clv_graph *graph, const char *stem, clv_dtype dtype,
-                                 const clv_shape *shape, clv_error *err)
-{
-    clv_tensor tensor = {dtype, *shape, NULL};
-    size_t bytes;
-
-    CLV_TRY(clv_tensor_bytes(&bytes, &tensor));
-    const char *name = clv_graph_fresh_name(graph, stem);
-    tensor.data = name ? clv_graph_own_data(graph, bytes) : NULL;
-    if (tensor.data == NULL || clv_graph_add_value(out, graph, name) != CLV_OK)
-        return clv_fail(err, CLV_ENOMEM, stem, "out of memory for a constant of %zu bytes", bytes);
-    clv_graph_set_constant(graph, *out, &tensor);
-    return CLV_OK;
-}
-
-/* Follow chains of redirections to their end. */
-static uint32_t resolve(const clv_pass *pass, uint32_t value)
-{
-    while (value != CLV_NO_VALUE && value < pass->cap_values && pass->instead[value] != value)
-        value = pass->instead[value];
-    return value;
-}
+#define N_PASSES (sizeof passes / sizeof passes[0])
+_Static_assert(N_PASSES <= CLV_MAX_PASSES, "reports have room for all");
 
 static void redirect(clv_pass *pass)
 {
     clv_graph *graph = pass->graph;
 
-    for (uint32_t i = 0; i < graph->n_nodes; i++) {
-        clv_node *node = &graph->nodes[i];
-        for (uint32_t j = 0; j < node->n_inputs; j++)
-            node->inputs[j] = resolve(pass, node->inputs[j]);
-    }
-    for (uint32_t i = 0; i < graph->n_outputs; i++)
-        graph->outputs[i] = resolve(pass, graph->outputs[i]);
+    for (uint32_t i = 0; i < graph->n_nodes; i++)
+        clv_pass_resolve(pass, &graph->nodes[i]);
 }
 
 /* Close the gaps that dead nodes leave and number the producers again. */
@@ -88,12 +72,15 @@ static clv_status run_pass(clv_graph *graph, clv_pass_fn *run, clv_evaluate_fn e
     pass.dead = clv_calloc(graph->n_nodes, sizeof *pass.dead);
     pass.instead = clv_calloc(graph->n_values, sizeof *pass.instead);
     pass.uses = clv_calloc(graph->n_values, sizeof *pass.uses);
-    if (pass.dead == NULL || pass.instead == NULL || pass.uses == NULL) {
+    pass.is_output = clv_calloc(graph->n_values, sizeof *pass.is_output);
+    if (pass.dead == NULL || pass.instead == NULL || pass.uses == NULL || pass.is_output == NULL) {
         status = clv_fail(err, CLV_ENOMEM, graph->name, "out of memory");
         goto done;
     }
     for (uint32_t i = 0; i < graph->n_values; i++)
         pass.instead[i] = i;
+    for (uint32_t i = 0; i < graph->n_outputs; i++)
+        pass.is_output[graph->outputs[i]] = true;
     clv_graph_count_uses(graph, pass.uses);
     status = run(&pass, err);
     if (status != CLV_OK)
@@ -105,23 +92,65 @@ done:
     clv_free(pass.dead);
     clv_free(pass.instead);
     clv_free(pass.uses);
+    clv_free(pass.is_output);
     return status;
 }
 
-clv_status clv_graph_prepare(clv_graph *graph, clv_evaluate_fn evaluate, clv_pass_report *reports,
-                             uint32_t *n_reports, clv_error *err)
+static bool is_skipped(const clv_prepare_options *options, const char *name)
 {
-    const uint32_t n = (uint32_t)(sizeof passes / sizeof passes[0]);
+    for (size_t i = 0; i < options->n_skip; i++) {
+        if (strcmp(options->skip[i], name) == 0)
+            return true;
+    }
+    return false;
+}
 
+/* "constants, identity, ...", each once. */
+static void list_names(char *dst, size_t cap)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < N_PASSES; i++) {
+        bool again = false;
+        for (size_t j = 0; j < i; j++)
+            again |= strcmp(passes[j].name, passes[i].name) == 0;
+        if (!again && used < cap)
+            used +=
+                (size_t)snprintf(dst + used, cap - used, "%s%s", i > 0 ? ", " : "", passes[i].name);
+    }
+}
+
+static clv_status check_names(const clv_prepare_options *options, clv_error *err)
+{
+    char names[256];
+
+    for (size_t i = 0; i < options->n_skip; i++) {
+        bool found = false;
+        for (size_t j = 0; j < N_PASSES; j++)
+            found |= strcmp(passes[j].name, options->skip[i]) == 0;
+        if (found)
+            continue;
+        list_names(names, sizeof names);
+        return clv_fail(err, CLV_EINVAL, options->skip[i], "no such pass; there are %s", names);
+    }
+    return CLV_OK;
+}
+
+clv_status clv_graph_prepare(clv_graph *graph, const clv_prepare_options *options,
+                             clv_pass_report *reports, uint32_t *n_reports, clv_error *err)
+{
+    CLV_TRY(check_names(options, err));
     CLV_TRY(clv_graph_check(graph, err));
-    for (uint32_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < N_PASSES; i++) {
+        bool skip = is_skipped(options, passes[i].name);
         uint32_t changes = 0;
-        CLV_TRY(run_pass(graph, passes[i].run, evaluate, &changes, err));
+        if (!skip || passes[i].run == clv_pass_constants)
+            CLV_TRY(run_pass(graph, passes[i].run, skip ? NULL : options->evaluate, &changes, err));
         if (reports != NULL)
-            reports[i] = (clv_pass_report){passes[i].name, changes, graph->n_nodes};
+            reports[i] = (clv_pass_report){passes[i].name, changes, graph->n_nodes, skip};
     }
     if (n_reports != NULL)
-        *n_reports = n;
+        *n_reports = N_PASSES;
     clv_graph_release_unused(graph);
     return clv_graph_check(graph, err);
 }

@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     options.evaluate = clv_ref_evaluate;
     if (clv_onnx_import_memory(&graph, data, bytes, NULL, &options, &err) != CLV_OK)
         return 0;
-    (void)!clv_graph_prepare(graph, clv_ref_evaluate, NULL, NULL, &err);
+    (void)!clv_graph_prepare(graph, &(clv_prepare_options){.evaluate = clv_ref_evaluate}, NULL,
+                             NULL, &err);
     clv_graph_free(graph);
     return 0;
 }

@@ -67,10 +67,12 @@ uint32_t gb_constant(clv_graph *graph, const char *name, gb_dims dims)
 {
     uint32_t value = add_constant(graph, name, tensor_of(CLV_F32, dims), NULL);
     float *data = graph->values[value].tensor.data;
-    uint32_t state = (uint32_t)strlen(name) * 2654435761u + (uint8_t)name[0];
+    uint32_t state = 2166136261u;
     size_t n;
 
     must(clv_shape_elems(&n, &graph->values[value].tensor.shape), name, NULL);
+    for (const char *c = name; *c != '\0'; c++)
+        state = (state ^ (uint8_t)*c) * 16777619u;
     for (size_t i = 0; i < n; i++) {
         state = state * 1664525u + 1013904223u;
         data[i] = (float)(state >> 8) / (float)(1u << 23) - 1.0f;
@@ -142,7 +144,9 @@ void gb_output(clv_graph *graph, const char *name)
 void gb_prepare(clv_graph *graph)
 {
     clv_error err = CLV_ERROR_INIT;
-    must(clv_graph_prepare(graph, clv_ref_evaluate, NULL, NULL, &err), "prepare", &err);
+    must(clv_graph_prepare(graph, &(clv_prepare_options){.evaluate = clv_ref_evaluate}, NULL, NULL,
+                           &err),
+         "prepare", &err);
 }
 
 const char *gb_describe(const clv_graph *graph)

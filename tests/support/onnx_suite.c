@@ -109,7 +109,8 @@ static clv_status import(suite_case *c, unsigned attempt, clv_error *err)
     c->result->constants = (unsigned)options.n_constants;
     (void)snprintf(path, sizeof path, "%s/model.onnx", c->folder);
     CLV_TRY(clv_onnx_import(&c->graph, path, &options, err));
-    return clv_graph_prepare(c->graph, clv_ref_evaluate, NULL, NULL, err);
+    return clv_graph_prepare(c->graph, &(clv_prepare_options){.evaluate = clv_ref_evaluate}, NULL,
+                             NULL, err);
 }
 
 /* The names of a model's inputs where it can't be imported without them: a loop's trip count. */

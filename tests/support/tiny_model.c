@@ -108,7 +108,8 @@ clv_graph *tiny_model_create(const tiny_model_options *options)
     assert_int_equal(clv_graph_add_output(graph, classes), CLV_OK);
     assert_int_equal(clv_graph_add_output(graph, pooled), CLV_OK);
 
-    if (clv_graph_prepare(graph, clv_ref_evaluate, NULL, NULL, &err) != CLV_OK)
+    if (clv_graph_prepare(graph, &(clv_prepare_options){.evaluate = clv_ref_evaluate}, NULL, NULL,
+                          &err) != CLV_OK)
         fail_msg("%s: %s", err.location, err.message);
     return graph;
 }

@@ -86,7 +86,8 @@ clv_graph *zoo_open(const char *name)
 
     zoo_options(&options, name);
     if (clv_onnx_import(&graph, zoo_path("models/%s.onnx", name), &options, &err) != CLV_OK ||
-        clv_graph_prepare(graph, clv_ref_evaluate, NULL, NULL, &err) != CLV_OK) {
+        clv_graph_prepare(graph, &(clv_prepare_options){.evaluate = clv_ref_evaluate}, NULL, NULL,
+                          &err) != CLV_OK) {
         (void)fprintf(stderr, "%s: %s: %s\n", name, err.location, err.message);
         abort();
     }

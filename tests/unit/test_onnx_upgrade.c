@@ -304,7 +304,9 @@ static void test_onnx_upgrade__reads_the_activations_of_a_network(void **state)
     clv_graph *graph = import_good(&b);
     assert_string_equal(clv_node_attr_string(&graph->nodes[0], "activations", ""),
                         "Sigmoid,Tanh,Relu");
-    assert_int_equal(clv_graph_prepare(graph, clv_ref_evaluate, NULL, NULL, NULL), CLV_OK);
+    assert_int_equal(clv_graph_prepare(graph, &(clv_prepare_options){.evaluate = clv_ref_evaluate},
+                                       NULL, NULL, NULL),
+                     CLV_OK);
     assert_true(clv_shape_equal(&clv_node_output(graph, &graph->nodes[0], 0)->shape,
                                 &(clv_shape){4, {5, 1, 1, 3}}));
     clv_graph_free(graph);
@@ -326,7 +328,10 @@ static void test_onnx_upgrade__quantises_to_the_graphs_types(void **state)
         onnx_attr_int(&b, node, "saturate", 1);
         (void)onnx_initializer(&b, "scale", ONNX_FLOAT, 0, NULL, &scale, sizeof scale);
         clv_graph *graph = import_good(&b);
-        assert_int_equal(clv_graph_prepare(graph, clv_ref_evaluate, NULL, NULL, NULL), CLV_OK);
+        assert_int_equal(clv_graph_prepare(graph,
+                                           &(clv_prepare_options){.evaluate = clv_ref_evaluate},
+                                           NULL, NULL, NULL),
+                         CLV_OK);
         assert_int_equal(clv_node_output(graph, &graph->nodes[0], 0)->dtype, cases[i].expected);
         clv_graph_free(graph);
     }
@@ -393,7 +398,8 @@ static void run(float y[N_ELEMS], clv_graph *graph)
     clv_tensor inputs[4], output;
     clv_error err = CLV_ERROR_INIT;
 
-    if (clv_graph_prepare(graph, clv_ref_evaluate, NULL, NULL, &err) != CLV_OK)
+    if (clv_graph_prepare(graph, &(clv_prepare_options){.evaluate = clv_ref_evaluate}, NULL, NULL,
+                          &err) != CLV_OK)
         fail_msg("%s: %s", err.location, err.message);
     for (unsigned i = 0; i < N_ELEMS; i++)
         x[i] = (float)i / 8;
