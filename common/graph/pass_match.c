@@ -9,15 +9,21 @@
 #define MAX_DEPTH 4
 #define MAX_COMPARED ((size_t)1 << 16)
 
-const clv_node *clv_match_used(const clv_pass *pass, uint32_t value, clv_op op, uint32_t n_uses)
+const clv_node *clv_match_any(const clv_pass *pass, uint32_t value, clv_op op)
 {
-    if (value >= pass->cap_values || pass->uses[value] != n_uses || pass->is_output[value])
-        return NULL;
-    uint32_t producer = pass->graph->values[value].producer;
+    uint32_t producer =
+        value < pass->cap_values ? pass->graph->values[value].producer : CLV_NO_NODE;
     if (producer == CLV_NO_NODE)
         return NULL;
     const clv_node *node = &pass->graph->nodes[producer];
     return node->op == op && node->fusion.activation == CLV_ACT_NONE ? node : NULL;
+}
+
+const clv_node *clv_match_used(const clv_pass *pass, uint32_t value, clv_op op, uint32_t n_uses)
+{
+    if (value >= pass->cap_values || pass->uses[value] != n_uses || pass->is_output[value])
+        return NULL;
+    return clv_match_any(pass, value, op);
 }
 
 bool clv_match_scalar(double *out, const clv_graph *graph, uint32_t value)

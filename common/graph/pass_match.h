@@ -19,6 +19,9 @@ static inline const clv_node *clv_match(const clv_pass *pass, uint32_t value, cl
     return clv_match_used(pass, value, op, 1);
 }
 
+/** The same for any number of uses: for what is read on the way to somewhere else. */
+const clv_node *clv_match_any(const clv_pass *pass, uint32_t value, clv_op op);
+
 /** The number that @p value holds, a float32 constant of one element. */
 bool clv_match_scalar(double *out, const clv_graph *graph, uint32_t value);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "graph/infer.h"
@@ -50,6 +51,15 @@ static bool moves_ones_alone(const permutation *p, const clv_shape *x)
         last = p->axis[i];
     }
     return true;
+}
+
+/* The inverse of @p p. */
+static permutation inverse(const permutation *p)
+{
+    permutation q = {.rank = p->rank};
+    for (uint32_t i = 0; i < p->rank; i++)
+        q.axis[p->axis[i]] = i;
+    return q;
 }
 
 /* --- through operators that don't care about the order ------------------------------------- */
@@ -104,43 +114,72 @@ static bool is_vector(const clv_tensor *tensor)
     return tensor->data != NULL && n <= 1;
 }
 
-/* The input that comes transposed through @p node and leaves it in the same order; the other one
- * is a constant that can be turned. 2: none. */
-static uint32_t transparent_input(const clv_graph *graph, const clv_node *node)
-{
-    const clv_shape *y = &clv_node_output(graph, node, 0)->shape;
+/* One sweep, with room for the nodes between a Transpose and those above it. */
+typedef struct sweep {
+    clv_pass *pass;
+    uint32_t *tree;
+    uint32_t n;
+} sweep;
 
-    if (is_unary(node->op))
-        return 0;
-    for (uint32_t i = 0; is_binary(node->op) && i < 2; i++) {
-        const clv_tensor *x = clv_node_input(graph, node, i);
-        if (x->data == NULL && clv_shape_equal(&x->shape, y) &&
-            is_vector(clv_node_input(graph, node, 1 - i)))
-            return i;
-    }
-    return 2;
+/* Made by a Transpose by @p p. */
+static bool is_transposed(const clv_graph *graph, uint32_t value, const permutation *p)
+{
+    uint32_t producer = graph->values[value].producer;
+    if (producer == CLV_NO_NODE || graph->nodes[producer].op != CLV_OP_TRANSPOSE)
+        return false;
+    permutation own = perm_of(graph, &graph->nodes[producer]);
+    return own.rank == p->rank && memcmp(own.axis, p->axis, p->rank * sizeof *p->axis) == 0;
 }
 
-/* Up from the value that a Transpose reads, to another Transpose. Everything between is read by one
- * node alone, so that no node is passed twice in a sweep.
- * @return the upper Transpose, or CLV_NO_NODE */
-static uint32_t find_upper(const clv_pass *pass, uint32_t value)
+/* @p node works on elements alone, whatever their order: its inputs are of its output's shape,
+ * or constants that can be turned. */
+static bool is_transparent(const clv_graph *graph, const clv_node *node)
 {
-    const clv_graph *graph = pass->graph;
-
-    for (;;) {
-        uint32_t producer = graph->values[value].producer;
-        if (producer == CLV_NO_NODE)
-            return CLV_NO_NODE;
-        const clv_node *node = &graph->nodes[producer];
-        if (node->op == CLV_OP_TRANSPOSE)
-            return producer;
-        uint32_t through = transparent_input(graph, node);
-        if (clv_pass_sole_producer(pass, value) == CLV_NO_NODE || through == 2 ||
-            node->fusion.activation != CLV_ACT_NONE)
-            return CLV_NO_NODE;
-        value = node->inputs[through];
+    if (node->fusion.activation != CLV_ACT_NONE || node->quantised)
+        return false;
+    if (is_unary(node->op))
+        return true;
+    const clv_shape *y = &clv_node_output(graph, node, 0)->shape;
+    for (uint32_t i = 0; is_binary(node->op) && i < 2; i++) {
+        const clv_tensor *x = clv_node_input(graph, node, i);
+        if (x->data != NULL ? !is_vector(x) : !clv_shape_equal(&x->shape, y))
+            return false;
     }
+    return is_binary(node->op);
+}
+
+/* Put what makes @p value into the tree, unless it is one of its leaves.
+ * @return false: neither is possible */
+static bool grow(sweep *s, uint32_t value, const permutation *above)
+{
+    const clv_graph *graph = s->pass->graph;
+
+    if (graph->values[value].tensor.data != NULL || is_transposed(graph, value, above))
+        return true;
+    uint32_t producer = clv_pass_sole_producer(s->pass, value);
+    if (producer == CLV_NO_NODE || !is_transparent(graph, &graph->nodes[producer]))
+        return false;
+    s->tree[s->n++] = producer;
+    return true;
+}
+
+/* The nodes between the Transpose that reads @p value and Transposes that are all @p above. Each is
+ * read by one node alone, so none is looked at for two Transposes of a sweep. */
+static bool find_tree(sweep *s, uint32_t value, const permutation *above)
+{
+    const clv_graph *graph = s->pass->graph;
+
+    s->n = 0;
+    if (!grow(s, value, above))
+        return false;
+    for (uint32_t i = 0; i < s->n; i++) {
+        const clv_node *node = &graph->nodes[s->tree[i]];
+        for (uint32_t j = 0; j < (is_binary(node->op) ? 2u : 1u); j++) {
+            if (!grow(s, node->inputs[j], above))
+                return false;
+        }
+    }
+    return s->n > 0;
 }
 
 /* The constant @p value as @p p turns it around, over the same data: one dimension changes place.
@@ -165,63 +204,48 @@ static clv_status turn_constant(uint32_t *out, clv_graph *graph, uint32_t value,
     return CLV_OK;
 }
 
-/* Let @p node, which read the transposed value, compute in the order from before. */
-static clv_status turn_node(clv_pass *pass, clv_node *node, uint32_t through, const permutation *p,
-                            clv_error *err)
+/* An input of a node in the tree, in the order from before the Transposes. */
+static clv_status turn_input(clv_pass *pass, uint32_t *input, const permutation *above,
+                             clv_error *err)
 {
     clv_graph *graph = pass->graph;
-    size_t n = 0;
+    const clv_tensor *tensor = &graph->values[*input].tensor;
+    size_t n;
 
-    if (is_binary(node->op)) {
-        uint32_t *other = &node->inputs[1 - through];
-        CLV_TRY(clv_shape_elems(&n, &graph->values[*other].tensor.shape));
-        if (n != 1)
-            CLV_TRY(turn_constant(other, graph, *other, p, err));
+    if (tensor->data != NULL) {
+        CLV_TRY(clv_shape_elems(&n, &tensor->shape));
+        return n == 1 ? CLV_OK : turn_constant(input, graph, *input, above, err);
     }
-    return clv_infer_node(graph, node, err);
+    if (!is_transposed(graph, *input, above))
+        return CLV_OK;
+    uint32_t upper = graph->values[*input].producer, x = graph->nodes[upper].inputs[0];
+    pass->uses[x]++;
+    if (--pass->uses[*input] == 0) {
+        pass->dead[upper] = true;
+        pass->uses[x]--;
+    }
+    *input = x;
+    return CLV_OK;
 }
 
-/* The nodes from what makes @p value up to the upper Transpose. @return how many; @p out may be
- * NULL */
-static uint32_t chain_above(uint32_t *out, const clv_graph *graph, uint32_t value, uint32_t upper)
+static int compare_indices(const void *a, const void *b)
 {
-    uint32_t n = 0;
-    for (uint32_t at; (at = graph->values[value].producer) != upper; n++) {
-        if (out != NULL)
-            out[n] = at;
-        value = graph->nodes[at].inputs[transparent_input(graph, &graph->nodes[at])];
-    }
-    return n;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
 }
 
-/* Nodes from behind the upper Transpose to the lower one, in order. */
-static clv_status turn_between(clv_pass *pass, uint32_t upper, uint32_t lower, const permutation *p,
-                               clv_error *err)
+static clv_status turn_tree(const sweep *s, const permutation *above, clv_error *err)
 {
-    clv_graph *graph = pass->graph;
-    uint32_t n = chain_above(NULL, graph, graph->nodes[lower].inputs[0], upper);
-    uint32_t *chain = clv_calloc(n, sizeof *chain), value = graph->nodes[upper].outputs[0];
-    clv_status status = CLV_OK;
+    clv_graph *graph = s->pass->graph;
 
-    if (chain == NULL)
-        return clv_fail(err, CLV_ENOMEM, graph->name, "out of memory");
-    (void)chain_above(chain, graph, graph->nodes[lower].inputs[0], upper);
-    while (n-- > 0 && status == CLV_OK) {
-        clv_node *node = &graph->nodes[chain[n]];
-        uint32_t through = transparent_input(graph, node);
-        if (node->inputs[through] == value) { /* the first one */
-            uint32_t x = graph->nodes[upper].inputs[0];
-            node->inputs[through] = x;
-            pass->uses[x]++;
-            if (--pass->uses[value] == 0) {
-                pass->dead[upper] = true;
-                pass->uses[x]--;
-            }
-        }
-        status = turn_node(pass, node, through, p, err);
+    qsort(s->tree, s->n, sizeof *s->tree, compare_indices); /* shapes follow from above */
+    for (uint32_t i = 0; i < s->n; i++) {
+        clv_node *node = &graph->nodes[s->tree[i]];
+        for (uint32_t j = 0; j < (is_binary(node->op) ? 2u : 1u); j++)
+            CLV_TRY(turn_input(s->pass, &node->inputs[j], above, err));
+        CLV_TRY(clv_infer_node(graph, node, err));
     }
-    clv_free(chain);
-    return status;
+    return CLV_OK;
 }
 
 /* --- the pass ------------------------------------------------------------------------------ */
@@ -238,57 +262,61 @@ static clv_status merge(clv_pass *pass, uint32_t index, uint32_t x, const permut
     return clv_pass_rewrite(pass, index, &desc, err);
 }
 
-/* Cancel or merge with a Transpose above. */
-static clv_status meet_upper(clv_pass *pass, uint32_t index, uint32_t upper, clv_error *err)
+/* Cancel or merge with the Transpose right above, or cancel with those further up. */
+static clv_status meet_upper(sweep *s, uint32_t index, clv_error *err)
 {
-    clv_graph *graph = pass->graph;
+    clv_graph *graph = s->pass->graph;
     clv_node *node = &graph->nodes[index];
-    permutation below = perm_of(graph, node), above = perm_of(graph, &graph->nodes[upper]);
-    permutation both = compose(&above, &below);
-    uint32_t x = graph->nodes[upper].inputs[0];
+    permutation below = perm_of(graph, node), above = inverse(&below);
+    uint32_t value = node->inputs[0], producer = graph->values[value].producer;
 
-    if (graph->values[node->inputs[0]].producer == upper) {
-        if (is_identity(&both) && clv_pass_bypass(pass, index, x))
+    if (producer != CLV_NO_NODE && graph->nodes[producer].op == CLV_OP_TRANSPOSE) {
+        permutation upper = perm_of(graph, &graph->nodes[producer]);
+        permutation both = compose(&upper, &below);
+        uint32_t x = graph->nodes[producer].inputs[0];
+        if (is_identity(&both) && clv_pass_bypass(s->pass, index, x))
             return CLV_OK;
-        return merge(pass, index, x, &both, err);
+        return merge(s->pass, index, x, &both, err);
     }
-    uint32_t last = node->inputs[0];
-    if (!is_identity(&both))
+    if (!find_tree(s, value, &above))
         return CLV_OK;
-    CLV_TRY(turn_between(pass, upper, index, &above, err));
-    (void)clv_pass_bypass(pass, index, last); /* a sole use: never refused */
+    CLV_TRY(turn_tree(s, &above, err));
+    (void)clv_pass_bypass(s->pass, index, value); /* its sole use: never refused */
     return CLV_OK;
 }
 
-static clv_status simplify(clv_pass *pass, uint32_t index, clv_error *err)
+static clv_status simplify(sweep *s, uint32_t index, clv_error *err)
 {
-    clv_graph *graph = pass->graph;
+    clv_graph *graph = s->pass->graph;
     clv_node *node = &graph->nodes[index];
     permutation p = perm_of(graph, node);
-    uint32_t x = node->inputs[0];
 
-    if (is_identity(&p) && clv_pass_bypass(pass, index, x))
+    if (is_identity(&p)) {
+        (void)clv_pass_bypass(s->pass, index, node->inputs[0]);
         return CLV_OK;
-    uint32_t upper = find_upper(pass, x);
-    if (upper != CLV_NO_NODE)
-        CLV_TRY(meet_upper(pass, index, upper, err));
-    if (pass->dead[index])
-        return CLV_OK;
+    }
+    CLV_TRY(meet_upper(s, index, err));
     p = perm_of(graph, node);
-    x = node->inputs[0];
-    if (!is_identity(&p) && !graph->values[x].bounded &&
-        moves_ones_alone(&p, &clv_node_input(graph, node, 0)->shape))
-        return clv_pass_make_reshape(pass, index, x, err);
+    uint32_t x = node->inputs[0];
+    if (!s->pass->dead[index] && !is_identity(&p) && !graph->values[x].bounded &&
+        moves_ones_alone(&p, &graph->values[x].tensor.shape))
+        return clv_pass_make_reshape(s->pass, index, x, err);
     return CLV_OK;
 }
 
 clv_status clv_pass_transpose(clv_pass *pass, clv_error *err)
 {
-    for (uint32_t i = 0; i < pass->graph->n_nodes; i++) {
+    sweep s = {.pass = pass, .tree = clv_calloc(pass->graph->n_nodes, sizeof *s.tree)};
+    clv_status status = CLV_OK;
+
+    if (s.tree == NULL)
+        return clv_fail(err, CLV_ENOMEM, pass->graph->name, "out of memory");
+    for (uint32_t i = 0; i < pass->graph->n_nodes && status == CLV_OK; i++) {
         clv_node *node = &pass->graph->nodes[i];
         clv_pass_resolve(pass, node);
         if (node->op == CLV_OP_TRANSPOSE)
-            CLV_TRY(simplify(pass, i, err));
+            status = simplify(&s, i, err);
     }
-    return CLV_OK;
+    clv_free(s.tree);
+    return status;
 }

@@ -85,6 +85,11 @@ uint32_t gb_floats(clv_graph *graph, const char *name, const float *values, uint
     return add_constant(graph, name, tensor_of(CLV_F32, (gb_dims){{n}}), values);
 }
 
+uint32_t gb_scalar(clv_graph *graph, const char *name, float value)
+{
+    return add_constant(graph, name, (clv_tensor){.dtype = CLV_F32}, &value);
+}
+
 uint32_t gb_ints(clv_graph *graph, const char *name, const int64_t *values, uint32_t n)
 {
     return add_constant(graph, name, tensor_of(CLV_I64, (gb_dims){{n}}), values);
@@ -128,12 +133,99 @@ void gb_attr_int(clv_graph *graph, const char *name, int64_t value)
     add_attr(graph, (clv_attr){.name = name, .type = CLV_ATTR_INT, .v.i = value});
 }
 
+void gb_attr_float(clv_graph *graph, const char *name, float value)
+{
+    add_attr(graph, (clv_attr){.name = name, .type = CLV_ATTR_FLOAT, .v.f = value});
+}
+
+void gb_attr_string(clv_graph *graph, const char *name, const char *value)
+{
+    add_attr(graph, (clv_attr){.name = name, .type = CLV_ATTR_STRING, .v.s = value});
+}
+
 void gb_attr_ints(clv_graph *graph, const char *name, const int64_t *values, uint32_t n)
 {
     int64_t *copy = clv_arena_alloc(&graph->arena, n, sizeof *copy);
     must(copy != NULL ? CLV_OK : CLV_ENOMEM, name, NULL);
     memcpy(copy, values, n * sizeof *copy);
     add_attr(graph, (clv_attr){.name = name, .type = CLV_ATTR_INTS, .count = n, .v.ints = copy});
+}
+
+void gb_conv(clv_graph *graph, const char *input, const char *output)
+{
+    static const int64_t ones[4] = {1, 1, 1, 1};
+    char weights[32], inputs[64];
+
+    (void)snprintf(weights, sizeof weights, "w_%s", output);
+    (void)gb_constant(graph, weights, (gb_dims){{3, 3, 3, 3}});
+    (void)snprintf(inputs, sizeof inputs, "%s %s", input, weights);
+    (void)gb_node(graph, CLV_OP_CONV, inputs, output);
+    gb_attr_ints(graph, "pads", ones, 4);
+}
+
+static void attr_of_text(clv_graph *graph, const char *name, const char *value)
+{
+    int64_t ints[8];
+    uint32_t n = 0;
+    char *at;
+
+    clv_arena *arena = &graph->arena;
+    name = clv_arena_strndup(arena, name, strlen(name));
+    value = clv_arena_strndup(arena, value, strlen(value));
+    if (strchr(value, ',') != NULL) {
+        for (const char *p = value; *p != '\0' && n < 8; p = *at == ',' ? at + 1 : at)
+            ints[n++] = strtoll(p, &at, 10);
+        gb_attr_ints(graph, name, ints, n);
+        return;
+    }
+    long long whole = strtoll(value, &at, 10);
+    if (*at == '\0')
+        gb_attr_int(graph, name, whole);
+    else if (strchr(value, '.') != NULL)
+        gb_attr_float(graph, name, strtof(value, NULL));
+    else
+        gb_attr_string(graph, name, value);
+}
+
+/* "a = Add x 3" and what stands in braces behind it. */
+static void add_line(clv_graph *graph, char *line)
+{
+    char *attrs = strchr(line, '{'), *rest, output[64], op_name[64];
+    const char *inputs = line;
+    int used = 0;
+    clv_op op;
+
+    if (attrs != NULL)
+        *attrs++ = '\0';
+    must(sscanf(line, " %63s = %63s %n", output, op_name, &used) == 2 ? CLV_OK : CLV_EFORMAT, line,
+         NULL);
+    must(clv_op_find(&op, op_name), op_name, NULL);
+    inputs += used;
+    char *words = clv_strdup(inputs);
+    for (char *word = strtok_r(words, " ", &rest); word != NULL;
+         word = strtok_r(NULL, " ", &rest)) {
+        bool number = strspn(word, "+-.0123456789e") == strlen(word) && strcmp(word, "-") != 0;
+        if (number && clv_graph_find_value(graph, word) == CLV_NO_VALUE)
+            (void)gb_scalar(graph, word, strtof(word, NULL));
+    }
+    clv_free(words);
+    (void)gb_node(graph, op, inputs, output);
+    for (char *attr = attrs ? strtok_r(attrs, " }", &rest) : NULL; attr != NULL;
+         attr = strtok_r(NULL, " }", &rest)) {
+        char *value = strchr(attr, '=');
+        *value++ = '\0';
+        attr_of_text(graph, attr, value);
+    }
+}
+
+void gb_lines(clv_graph *graph, const char *lines)
+{
+    char *copy = clv_strdup(lines), *rest;
+
+    must(copy != NULL ? CLV_OK : CLV_ENOMEM, lines, NULL);
+    for (char *line = strtok_r(copy, ";", &rest); line != NULL; line = strtok_r(NULL, ";", &rest))
+        add_line(graph, line);
+    clv_free(copy);
 }
 
 void gb_output(clv_graph *graph, const char *name)
@@ -152,7 +244,9 @@ void gb_prepare(clv_graph *graph)
 const char *gb_describe(const clv_graph *graph)
 {
     static const char *const activations[CLV_ACT_COUNT] = {
-        [CLV_ACT_RELU] = "+Relu", [CLV_ACT_CLIP] = "+Clip", [CLV_ACT_HARD_SWISH] = "+HardSwish"};
+        [CLV_ACT_RELU] = "+Relu",       [CLV_ACT_CLIP] = "+Clip",
+        [CLV_ACT_SIGMOID] = "+Sigmoid", [CLV_ACT_HARD_SWISH] = "+HardSwish",
+        [CLV_ACT_SILU] = "+Swish",      [CLV_ACT_TANH] = "+Tanh"};
     static char text[2048];
     size_t n = 0;
 

@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -12,18 +11,6 @@
 #include "support/graph_builder.h"
 
 static const gb_dims image = {{1, 3, 8, 8}};
-static const int64_t ones[4] = {1, 1, 1, 1};
-
-/* A 3x3 convolution over three channels that keeps the size. */
-static void conv(clv_graph *g, const char *in, const char *out)
-{
-    char weights[32], inputs[64];
-    (void)snprintf(weights, sizeof weights, "w_%s", out);
-    (void)gb_constant(g, weights, (gb_dims){{3, 3, 3, 3}});
-    (void)snprintf(inputs, sizeof inputs, "%s %s", in, weights);
-    (void)gb_node(g, CLV_OP_CONV, inputs, out);
-    gb_attr_ints(g, "pads", ones, 4);
-}
 
 static void expect(clv_graph *g, const char *text)
 {
@@ -43,7 +30,7 @@ static void test_passes__activation_joins_the_convolution(void **state)
 {
     (void)state;
     clv_graph *g = start();
-    conv(g, "x", "c");
+    gb_conv(g, "x", "c");
     (void)gb_node(g, CLV_OP_RELU, "c", "y");
     gb_output(g, "y");
     expect(g, "Conv+Relu");
@@ -53,7 +40,7 @@ static void test_passes__activation_of_a_shared_value_stays(void **state)
 {
     (void)state;
     clv_graph *g = start();
-    conv(g, "x", "c");
+    gb_conv(g, "x", "c");
     (void)gb_node(g, CLV_OP_RELU, "c", "y");
     gb_output(g, "y");
     gb_output(g, "c");
@@ -64,8 +51,8 @@ static void test_passes__residual_and_activation_join_the_later_convolution(void
 {
     (void)state;
     clv_graph *g = start();
-    conv(g, "x", "a");
-    conv(g, "a", "b");
+    gb_conv(g, "x", "a");
+    gb_conv(g, "a", "b");
     (void)gb_node(g, CLV_OP_ADD, "a b", "s");
     (void)gb_node(g, CLV_OP_RELU, "s", "y");
     gb_output(g, "y");
@@ -76,7 +63,7 @@ static void test_passes__residual_made_after_the_convolution_moves_it_down(void 
 {
     (void)state;
     clv_graph *g = start();
-    conv(g, "x", "a");
+    gb_conv(g, "x", "a");
     (void)gb_node(g, CLV_OP_EXP, "x", "e");
     (void)gb_node(g, CLV_OP_ADD, "a e", "y");
     gb_output(g, "y");
@@ -87,9 +74,9 @@ static void test_passes__sum_of_activated_convolutions_stays_an_add(void **state
 {
     (void)state;
     clv_graph *g = start();
-    conv(g, "x", "a");
+    gb_conv(g, "x", "a");
     (void)gb_node(g, CLV_OP_RELU, "a", "r");
-    conv(g, "x", "b");
+    gb_conv(g, "x", "b");
     (void)gb_node(g, CLV_OP_RELU, "b", "q");
     (void)gb_node(g, CLV_OP_ADD, "r q", "s");
     (void)gb_node(g, CLV_OP_RELU, "s", "y");
@@ -101,7 +88,7 @@ static void test_passes__bias_by_broadcast_is_no_residual(void **state)
 {
     (void)state;
     clv_graph *g = start();
-    conv(g, "x", "a");
+    gb_conv(g, "x", "a");
     (void)gb_constant(g, "bias", (gb_dims){{3, 1, 1}});
     (void)gb_node(g, CLV_OP_ADD, "a bias", "y");
     gb_output(g, "y");
@@ -184,7 +171,7 @@ static void test_passes__shape_arithmetic_folds_away(void **state)
 static clv_graph *normalised(void)
 {
     clv_graph *g = start();
-    conv(g, "x", "c");
+    gb_conv(g, "x", "c");
     (void)gb_floats(g, "scale", (float[]){1.5f, -0.5f, 2.0f}, 3);
     (void)gb_floats(g, "shift", (float[]){0.1f, 0.2f, -0.3f}, 3);
     (void)gb_floats(g, "mean", (float[]){0.4f, -0.4f, 0.0f}, 3);
