@@ -34,6 +34,21 @@ json candidate_cuts.1 1
 value passes.0.name >/dev/null || bad "no passes"
 expect 0 inspect two_outputs.onnx --passes
 says "fusion" "nodes left"
+expect 0 inspect two_outputs.onnx --passes --skip-pass fusion --skip-pass cse
+says "fusion              0 changes" ", skipped"
+[ "$(grep -c ', skipped$' "$out")" = 2 ] || bad "not two passes are skipped"
+expect 0 inspect two_outputs.onnx --json --skip-pass fusion
+json nodes.0.op Conv
+json passes.0.name constants
+json passes.0.skipped false
+json cuts 6
+expect 2 inspect two_outputs.onnx --skip-pass fuse
+complains "--skip-pass: fuse: no such pass; there are constants, identity, " "fusion"
+expect 0 build two_outputs.onnx --preset raw --skip-pass fusion -o unfused.clv
+expect 0 inspect unfused.clv --json
+json cuts 6
+expect 2 inspect unfused.clv --skip-pass fusion
+complains "unfused.clv is a bundle"
 expect 0 build two_outputs.onnx --preset raw -o two.clv
 nodes=$("$CLEAVE" inspect two_outputs.onnx | grep -c '^ ')
 expect 0 inspect two.clv
