@@ -14,8 +14,7 @@ static bool is_by_channel(const clv_tensor *constant, const clv_shape *y, uint32
     if (constant->data == NULL || constant->dtype != CLV_F32 || s->rank > y->rank)
         return false;
     for (uint32_t i = 0; i < s->rank; i++) {
-        bool at_axis = y->rank - s->rank + i == axis;
-        if (s->dim[i] != 1 && !(at_axis && s->dim[i] == y->dim[axis]))
+        if (s->dim[i] != 1 && y->rank - s->rank + i != axis)
             return false;
     }
     return true;

@@ -11,7 +11,7 @@
 
 uint32_t clv_pass_sole_producer(const clv_pass *pass, uint32_t value)
 {
-    if (value >= pass->cap_values || pass->uses[value] != 1 || pass->is_output[value])
+    if (value >= pass->cap_values || pass->uses[value] != 1)
         return CLV_NO_NODE;
     return pass->graph->values[value].producer;
 }

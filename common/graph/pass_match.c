@@ -21,7 +21,7 @@ const clv_node *clv_match_any(const clv_pass *pass, uint32_t value, clv_op op)
 
 const clv_node *clv_match_used(const clv_pass *pass, uint32_t value, clv_op op, uint32_t n_uses)
 {
-    if (value >= pass->cap_values || pass->uses[value] != n_uses || pass->is_output[value])
+    if (value >= pass->cap_values || pass->uses[value] != n_uses)
         return NULL;
     return clv_match_any(pass, value, op);
 }

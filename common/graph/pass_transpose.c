@@ -114,10 +114,13 @@ static bool is_vector(const clv_tensor *tensor)
     return tensor->data != NULL && n <= 1;
 }
 
-/* One sweep, with room for the nodes between a Transpose and those above it. */
+/* Nodes between a Transpose and those above it. There may be several Transposes below the same
+ * nodes, one after the other: looking at so many for each keeps the pass linear. */
+#define MAX_TREE 256u
+
 typedef struct sweep {
     clv_pass *pass;
-    uint32_t *tree;
+    uint32_t tree[MAX_TREE];
     uint32_t n;
 } sweep;
 
@@ -154,17 +157,19 @@ static bool grow(sweep *s, uint32_t value, const permutation *above)
 {
     const clv_graph *graph = s->pass->graph;
 
-    if (graph->values[value].tensor.data != NULL || is_transposed(graph, value, above))
+    if (graph->values[value].tensor.data != NULL)
+        return is_vector(&graph->values[value].tensor);
+    if (is_transposed(graph, value, above))
         return true;
     uint32_t producer = clv_pass_sole_producer(s->pass, value);
-    if (producer == CLV_NO_NODE || !is_transparent(graph, &graph->nodes[producer]))
+    if (producer == CLV_NO_NODE || s->n == MAX_TREE ||
+        !is_transparent(graph, &graph->nodes[producer]))
         return false;
     s->tree[s->n++] = producer;
     return true;
 }
 
-/* The nodes between the Transpose that reads @p value and Transposes that are all @p above. Each is
- * read by one node alone, so none is looked at for two Transposes of a sweep. */
+/* The nodes between the Transpose that reads @p value and Transposes that are all @p above. */
 static bool find_tree(sweep *s, uint32_t value, const permutation *above)
 {
     const clv_graph *graph = s->pass->graph;
@@ -182,8 +187,7 @@ static bool find_tree(sweep *s, uint32_t value, const permutation *above)
     return s->n > 0;
 }
 
-/* The constant @p value as @p p turns it around, over the same data: one dimension changes place.
- */
+/* A constant as @p p turns it around, over the same data: one dimension changes place. */
 static clv_status turn_constant(uint32_t *out, clv_graph *graph, uint32_t value,
                                 const permutation *p, clv_error *err)
 {
@@ -306,17 +310,13 @@ static clv_status simplify(sweep *s, uint32_t index, clv_error *err)
 
 clv_status clv_pass_transpose(clv_pass *pass, clv_error *err)
 {
-    sweep s = {.pass = pass, .tree = clv_calloc(pass->graph->n_nodes, sizeof *s.tree)};
-    clv_status status = CLV_OK;
+    sweep s = {.pass = pass};
 
-    if (s.tree == NULL)
-        return clv_fail(err, CLV_ENOMEM, pass->graph->name, "out of memory");
-    for (uint32_t i = 0; i < pass->graph->n_nodes && status == CLV_OK; i++) {
+    for (uint32_t i = 0; i < pass->graph->n_nodes; i++) {
         clv_node *node = &pass->graph->nodes[i];
         clv_pass_resolve(pass, node);
         if (node->op == CLV_OP_TRANSPOSE)
-            status = simplify(&s, i, err);
+            CLV_TRY(simplify(&s, i, err));
     }
-    clv_free(s.tree);
-    return status;
+    return CLV_OK;
 }

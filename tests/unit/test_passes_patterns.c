@@ -131,6 +131,9 @@ static void test_passes_patterns__gelu_by_tanh(void **state)
         {"p = Pow x 2; c = Mul p 0.044715; i = Add x c; u = Mul i 0.797884583; t = Tanh u; "
          "a = Add t 1; h = Mul x 0.5; y = Mul h a",
          NULL, NULL},
+        {"q = Mul x x; c = Mul q 0.044715; i = Add x c; u = Mul i 0.797884583; t = Tanh u; "
+         "a = Add t 1; h = Mul x 0.5; y = Mul h a",
+         NULL, NULL},
         {"p = Pow x 3; c = Mul p 0.04; i = Add x c; u = Mul i 0.797884583; t = Tanh u; "
          "a = Add t 1; h = Mul x 0.5; y = Mul h a",
          NULL, NULL},
@@ -204,8 +207,10 @@ static void shuffle_shapes(clv_graph *g)
     (void)gb_ints(g, "flat", (int64_t[]){2, 4, 3, -1}, 4);
     (void)gb_ints(g, "back", (int64_t[]){2, 12, 5, 2}, 4);
     (void)gb_ints(g, "other", (int64_t[]){2, 12, 2, 5}, 4);
+    (void)gb_ints(g, "halves", (int64_t[]){4, 4, 3, 5}, 4);
     (void)gb_ints(g, "batches", (int64_t[]){4, 2, 3, 5, 2}, 5);
     (void)gb_ints(g, "pairs", (int64_t[]){12, 2, 10}, 3);
+    (void)gb_ints(g, "fives", (int64_t[]){24, 2, 5}, 3);
     (void)gb_ints(g, "parts", (int64_t[]){2, 2, 6, 5, 2}, 5);
     (void)gb_ints(g, "thirds", (int64_t[]){3, 2, 4, 5, 2}, 5);
     const int64_t numbers[] = {0, 1};
@@ -227,6 +232,7 @@ static void test_passes_patterns__channel_shuffle(void **state)
          NULL},
         {"a = Reshape x grouped; b = Transpose a {perm=0,1,2,4,3}; y = Reshape b back", NULL, NULL},
         {"a = Reshape x grouped; b = Transpose a {perm=0,2,1,4,3}; y = Reshape b back", NULL, NULL},
+        {"a = Reshape x halves; b = Transpose a {perm=0,2,1,3}; y = Reshape b back", NULL, NULL},
         {"a = Reshape x batches; b = Transpose a {perm=0,2,1,3,4}; y = Reshape b back", NULL, NULL},
         {"a = Reshape x grouped; b = Transpose a {perm=0,2,1,3,4}; y = Reshape b other", NULL,
          NULL},
@@ -250,6 +256,9 @@ static void test_passes_patterns__parts_of_a_channel_shuffle(void **state)
          NULL, NULL},
         {"a = Reshape x pairs; b = Transpose a {perm=1,0,2}; c = Reshape b parts; "
          "y = Gather c one {axis=0}",
+         NULL, NULL},
+        {"a = Reshape x fives; b = Transpose a {perm=1,0,2}; c = Reshape b parts; "
+         "y = Gather c first {axis=0}",
          NULL, NULL},
         {"a = Reshape x pairs; b = Transpose a {perm=0,2,1}; c = Reshape b parts; "
          "y = Gather c first {axis=0}",
