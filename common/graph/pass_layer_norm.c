@@ -92,6 +92,7 @@ static bool match_quotient(layer_norm *out, const clv_pass *pass, const clv_node
         out->x = centred_of(&second_axis, pass, d, reads + 1);
         out->axis = axis;
         return out->x != CLV_NO_VALUE && axis == second_axis &&
+               !pass->graph->values[out->x].bounded && /* the scale's shape must be known */
                clv_match_same_shape(pass->graph, root, out->x);
     }
     return false;

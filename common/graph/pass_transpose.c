@@ -238,7 +238,7 @@ static int compare_indices(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static clv_status turn_tree(const sweep *s, const permutation *above, clv_error *err)
+static clv_status turn_tree(sweep *s, const permutation *above, clv_error *err)
 {
     clv_graph *graph = s->pass->graph;
 

@@ -22,7 +22,8 @@ static clv_graph *open_prepared(onnx_builder *b)
     clv_graph *graph = onnx_import_good(b, NULL, &onnx_evaluates);
     clv_error err = CLV_ERROR_INIT;
 
-    if (clv_graph_prepare(graph, clv_ref_evaluate, NULL, NULL, &err) != CLV_OK)
+    if (clv_graph_prepare(graph, &(clv_prepare_options){.evaluate = clv_ref_evaluate}, NULL, NULL,
+                          &err) != CLV_OK)
         fail_msg("%s: %s", err.location, err.message);
     return graph;
 }

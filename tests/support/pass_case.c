@@ -62,9 +62,10 @@ static clv_exec *run(clv_program **program, const clv_graph *graph)
         fail_msg("%s: %s", err.location, err.message);
     assert_int_equal(clv_exec_create(&exec, *program, &err), CLV_OK);
     clv_exec_poison(exec);
-    float *x = make_input(&graph->values[graph->inputs[0]].tensor);
-    clv_exec_load(exec, graph->inputs[0], x);
-    clv_free(x);
+    clv_tensor x = graph->values[graph->inputs[0]].tensor;
+    x.data = make_input(&x);
+    clv_exec_load(exec, graph->inputs[0], &x);
+    clv_free(x.data);
     assert_int_equal(clv_exec_run(exec, 0, graph->n_nodes), CLV_OK);
     return exec;
 }
@@ -72,9 +73,10 @@ static clv_exec *run(clv_program **program, const clv_graph *graph)
 static void *output_of(size_t *bytes, const clv_graph *graph, clv_exec *exec, uint32_t i)
 {
     assert_int_equal(clv_tensor_bytes(bytes, &graph->values[graph->outputs[i]].tensor), CLV_OK);
-    void *data = clv_alloc_aligned(*bytes);
-    clv_exec_store(exec, graph->outputs[i], data);
-    return data;
+    clv_tensor tensor = graph->values[graph->outputs[i]].tensor;
+    tensor.data = clv_alloc_aligned(*bytes);
+    clv_exec_store(exec, graph->outputs[i], &tensor);
+    return tensor.data;
 }
 
 static void compare_floats(const float *a, const float *b, size_t n, const char *nodes)

@@ -162,7 +162,8 @@ static void test_infer_bounds__without_a_bound_it_is_refused(void **state)
         clv_error err = CLV_ERROR_INIT;
         (void)gb_node(g, cases[i].op, cases[i].inputs, "y");
         gb_output(g, "y");
-        assert_int_equal(clv_graph_prepare(g, clv_ref_evaluate, NULL, NULL, &err),
+        assert_int_equal(clv_graph_prepare(g, &(clv_prepare_options){.evaluate = clv_ref_evaluate},
+                                           NULL, NULL, &err),
                          CLV_EUNSUPPORTED);
         if (strstr(err.message, cases[i].words) == NULL)
             fail_msg("%s: %s", clv_op_describe(cases[i].op)->name, err.message);
