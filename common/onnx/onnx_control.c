@@ -139,8 +139,8 @@ clv_status clv_onnx_choose(uint32_t *out, clv_onnx_importer *im, uint32_t condit
         *out = yes;
         return CLV_OK;
     }
-    if (a->tensor.dtype != b->tensor.dtype || !clv_shape_equal(&a->tensor.shape, &b->tensor.shape) ||
-        a->bounded || b->bounded)
+    if (a->tensor.dtype != b->tensor.dtype ||
+        !clv_shape_equal(&a->tensor.shape, &b->tensor.shape) || a->bounded || b->bounded)
         return clv_fail(im->err, CLV_EUNSUPPORTED, where,
                         "on a condition that depends on data it chooses between '%.100s', %s %s, "
                         "and '%.100s', %s %s, which must have one fixed type and shape",

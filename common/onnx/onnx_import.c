@@ -9,9 +9,11 @@
 #include "proto/proto_guard.h"
 
 /* A model nests six messages deep here: model, graph, node, attribute, tensor, external data; each
- * body adds three: graph, node, attribute. The largest graph that is accepted has some twenty messages and fields for each of its nodes. */
-static const clv_proto_limits limits = {
-    .max_depth = 8 + 3 * CLV_ONNX_MAX_NESTING, .max_messages = UINT64_C(2) << 20, .max_items = UINT64_C(4) << 20};
+ * body adds three: graph, node, attribute. One body too many is refused in better words later. The
+ * largest graph that is accepted has some twenty messages and fields for each of its nodes. */
+static const clv_proto_limits limits = {.max_depth = 8 + 3 * (CLV_ONNX_MAX_NESTING + 1),
+                                        .max_messages = UINT64_C(2) << 20,
+                                        .max_items = UINT64_C(4) << 20};
 
 /* Domains of operators that a model may name. */
 #define MAX_OPSETS 64u

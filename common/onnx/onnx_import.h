@@ -5,9 +5,9 @@
 /** @file onnx_import.h: an ONNX model becomes a clv_graph. What is imported: docs/onnx.md.
  *
  *  Operator sets 7 to 21 of the domain "ai.onnx". Older forms of an operator are rewritten into
- *  that of opset 21 (graph/op.h). Functions, If, Loop and Scan are resolved here: the graph is flat.
- *  In a model without control flow only graph inputs and constants get a type and a shape here;
- *  clv_graph_prepare() infers the rest. Nothing of the file is trusted: it may be hostile. */
+ *  that of opset 21 (graph/op.h). Functions, If, Loop and Scan are resolved here: the graph is
+ * flat. In a model without control flow only graph inputs and constants get a type and a shape
+ * here; clv_graph_prepare() infers the rest. Nothing of the file is trusted: it may be hostile. */
 
 #include "graph/graph.h"
 #include "graph/prepare.h"
@@ -42,7 +42,7 @@ typedef struct clv_onnx_options {
 
 #define CLV_ONNX_OPTIONS_INIT                                                                      \
     {                                                                                              \
-        NULL, 0, 1, NULL, 0, NULL                                                                        \
+        NULL, 0, 1, NULL, 0, NULL                                                                  \
     }
 
 /** Import the file @p path. External data is read from its folder and below.

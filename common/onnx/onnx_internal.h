@@ -19,22 +19,22 @@
 /** Graphs and functions in a file. */
 #define CLV_ONNX_MAX_BLOCKS 16384u
 /** What resolving may come to: nodes and the names and attributes that they have, each time. */
-#define CLV_ONNX_MAX_EFFORT (UINT64_C(4) << 20)
+#define CLV_ONNX_MAX_EFFORT (UINT64_C(1) << 20)
 
 typedef struct clv_name_table clv_name_table;
 
 /** Nodes with names of their own: the model's graph, a body of a node, a function. Memory of the
  *  scratch arena, but for the tables. */
 typedef struct clv_onnx_block {
-    const Clv__Onnx__GraphProto *graph;       /**< one of these two is NULL */
+    const Clv__Onnx__GraphProto *graph; /**< one of these two is NULL */
     const Clv__Onnx__FunctionProto *function;
     Clv__Onnx__NodeProto **nodes;
     const char **inputs; /**< of a body: those that no initializer has the name of */
     const char **outputs;
     uint32_t n_nodes, n_inputs, n_outputs, n_captures;
-    const char **captures;     /**< names from outside that it reads */
-    clv_name_table *reads;     /**< names that its nodes and their bodies read, or that it gives out */
-    const uint32_t *order;     /**< NULL until clv_onnx_sort() */
+    const char **captures; /**< names from outside that it reads */
+    clv_name_table *reads; /**< names that its nodes and their bodies read, or that it gives out */
+    const uint32_t *order; /**< NULL until clv_onnx_sort() */
     clv_name_table *constants; /**< NULL until it is entered for the first time */
     uint64_t effort;           /**< of entering it once */
     bool is_listed;            /**< its operators have been looked at */
@@ -43,7 +43,8 @@ typedef struct clv_onnx_block {
 
 /** What names mean while a block's nodes are added. */
 typedef struct clv_onnx_scope {
-    struct clv_onnx_scope *parent; /**< a body sees its names, a function doesn't; NULL: the model */
+    struct clv_onnx_scope
+        *parent; /**< a body sees its names, a function doesn't; NULL: the model */
     clv_onnx_block *block;
     clv_name_table *names;            /**< to values of the graph */
     const Clv__Onnx__NodeProto *call; /**< of a function: gives its attributes */
@@ -55,13 +56,13 @@ typedef struct clv_onnx_importer {
     Clv__Onnx__ModelProto *model;
     clv_graph *graph;
     const clv_onnx_options *options;
-    const char *base_dir; /**< NULL: no external data */
-    int64_t opset;        /**< of the model, or of the function that is being entered */
+    const char *base_dir;    /**< NULL: no external data */
+    int64_t opset;           /**< of the model, or of the function that is being entered */
     uint64_t external_bytes; /**< read so far */
     clv_onnx_block *main;    /**< the model's graph */
     clv_onnx_block **blocks; /**< all that is ever entered, by address of the message */
     uint32_t n_blocks;
-    uint32_t n_file_nodes; /**< in all blocks */
+    uint32_t n_file_nodes;            /**< in all blocks */
     clv_name_table *functions;        /**< "domain:name:overload" to index in the model */
     clv_onnx_block **function_blocks; /**< by that index; NULL: nothing calls it */
     clv_onnx_scope *scope;            /**< of the block that is being entered */
@@ -177,9 +178,8 @@ CLV_NODISCARD clv_status clv_onnx_resolve_attr(const Clv__Onnx__AttributeProto *
 
 /** An attribute of the scope's meaning by name; NULL where the node hasn't got it. */
 CLV_NODISCARD clv_status clv_onnx_find_attr(const Clv__Onnx__AttributeProto **out,
-                                            clv_onnx_importer *im,
-                                            const Clv__Onnx__NodeProto *node, const char *name,
-                                            const char *where);
+                                            clv_onnx_importer *im, const Clv__Onnx__NodeProto *node,
+                                            const char *name, const char *where);
 
 /** The body that is the node's attribute @p name. */
 CLV_NODISCARD clv_status clv_onnx_find_body(clv_onnx_block **out, clv_onnx_importer *im,

@@ -37,8 +37,7 @@ clv_status clv_onnx_resolve_inputs(uint32_t **out, clv_onnx_importer *im,
     if (n > CLV_MANY)
         return clv_fail(im->err, CLV_ELIMIT, where, "%zu inputs; at most %u are accepted", n,
                         CLV_MANY);
-    uint32_t *inputs =
-        clv_arena_alloc(&im->scratch, n + CLV_ONNX_MAX_NEW_INPUTS, sizeof *inputs);
+    uint32_t *inputs = clv_arena_alloc(&im->scratch, n + CLV_ONNX_MAX_NEW_INPUTS, sizeof *inputs);
     if (inputs == NULL)
         return clv_onnx_no_memory(im, where);
     for (size_t i = 0; i < n; i++) {

@@ -87,10 +87,12 @@ static clv_status check_body(clv_onnx_importer *im, Clv__Onnx__ValueInfoProto *c
 {
     for (size_t i = 0; i < n; i++) {
         const Clv__Onnx__TypeProto *type = infos[i]->type;
-        if (type != NULL && (type->has_sequence_type || type->has_map_type || type->has_optional_type))
-            return clv_fail(im->err, CLV_EUNSUPPORTED, where,
-                            "'%.200s' in its body is no tensor but a sequence, a map or an optional",
-                            clv_onnx_text(infos[i]->name));
+        if (type != NULL &&
+            (type->has_sequence_type || type->has_map_type || type->has_optional_type))
+            return clv_fail(
+                im->err, CLV_EUNSUPPORTED, where,
+                "'%.200s' in its body is no tensor but a sequence, a map or an optional",
+                clv_onnx_text(infos[i]->name));
     }
     return CLV_OK;
 }
@@ -164,8 +166,7 @@ static clv_status fill(uint32_t *outputs, clv_onnx_importer *im, clv_onnx_block 
 }
 
 clv_status clv_onnx_enter(uint32_t *outputs, clv_onnx_importer *im, clv_onnx_block *block,
-                          const uint32_t *args, const Clv__Onnx__NodeProto *call,
-                          const char *where)
+                          const uint32_t *args, const Clv__Onnx__NodeProto *call, const char *where)
 {
     clv_onnx_scope scope = {
         .parent = im->scope, .block = block, .call = call, .depth = im->scope->depth + 1};

@@ -224,12 +224,13 @@ static bool is_innermost_of(const clv_shape *shape, int64_t axis)
     return true;
 }
 
-/* Whether the model says that @p axis of @p value is the last one, or that all behind it are 1. */
+/* Whether it is known, or the model says, that @p axis of @p value is the last one or that all
+ * behind it are 1. */
 static bool is_innermost(const clv_onnx_importer *im, uint32_t value, int64_t axis)
 {
     const Clv__Onnx__TypeProto__Tensor *type = value < im->n_hints ? im->hints[value] : NULL;
-    const clv_tensor *known = &im->graph->values[value].tensor;
-    if (known->dtype != CLV_NONE)
+    const clv_tensor *known = value < im->graph->n_values ? &im->graph->values[value].tensor : NULL;
+    if (known != NULL && known->dtype != CLV_NONE)
         return is_innermost_of(&known->shape, axis);
     if (type == NULL || type->shape == NULL)
         return false;

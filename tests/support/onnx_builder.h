@@ -65,7 +65,8 @@ Clv__Onnx__GraphProto *onnx_body_end(onnx_builder *b, Clv__Onnx__GraphProto *out
 void onnx_attr_graph(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name,
                      Clv__Onnx__GraphProto *body);
 
-/** A function of the nodes of @p body, for @p opset (0: it doesn't say). Names as in onnx_node(). */
+/** A function of the nodes of @p body, for @p opset (0: it doesn't say). Names as in onnx_node().
+ */
 Clv__Onnx__FunctionProto *onnx_function(onnx_builder *b, const char *domain, const char *name,
                                         const char *inputs, const char *outputs, int64_t opset,
                                         const Clv__Onnx__GraphProto *body);

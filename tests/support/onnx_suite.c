@@ -120,8 +120,7 @@ static bool names_of(suite_case *c, const char *path)
 
     if (clv_mapping_open(&file, path, (size_t)1 << 28, NULL) != CLV_OK)
         return false;
-    const Clv__Onnx__ModelProto *model =
-        clv__onnx__model_proto__unpack(NULL, file.size, file.data);
+    const Clv__Onnx__ModelProto *model = clv__onnx__model_proto__unpack(NULL, file.size, file.data);
     if (model == NULL || model->graph == NULL || model->graph->n_input > MAX_INPUTS)
         return false;
     for (size_t i = 0; i < model->graph->n_input; i++) {
@@ -153,8 +152,7 @@ static bool read_inputs(suite_case *c)
         if (graph->n_inputs > MAX_INPUTS)
             return end(c, SUITE_UNSUPPORTED, "more than %u inputs", MAX_INPUTS);
         for (; c->n_inputs < graph->n_inputs; c->n_inputs++)
-            c->names[c->n_inputs] =
-                clv_strdup(graph->values[graph->inputs[c->n_inputs]].name);
+            c->names[c->n_inputs] = clv_strdup(graph->values[graph->inputs[c->n_inputs]].name);
         clv_graph_free(graph);
     }
     for (uint32_t i = 0; i < c->n_inputs; i++) {

@@ -25,9 +25,8 @@ const zoo_classifier zoo_classifiers[] = {
 const unsigned zoo_n_classifiers = sizeof zoo_classifiers / sizeof zoo_classifiers[0];
 
 const char *const zoo_others[] = {
-    "deeplabv3-mnv2",          "fastestdet-352",      "nanodet-m-320",
-    "person-reid-retail-0288", "silero-vad-16k-op15", "super-resolution-10",
-    "ultraface-rfb-320",
+    "deeplabv3-mnv2",      "fastestdet-352",      "nanodet-m-320",     "person-reid-retail-0288",
+    "silero-vad-16k-op15", "super-resolution-10", "ultraface-rfb-320",
 };
 const unsigned zoo_n_others = sizeof zoo_others / sizeof zoo_others[0];
 
@@ -66,7 +65,8 @@ const char *zoo_path(const char *fmt, ...)
 }
 
 /* Shapes that models leave open: 576 samples of sound and the state of the recurrent layers. */
-static const clv_onnx_shape speech_shapes[] = {{"input", {2, {1, 576}}}, {"state", {3, {2, 1, 128}}}};
+static const clv_onnx_shape speech_shapes[] = {{"input", {2, {1, 576}}},
+                                               {"state", {3, {2, 1, 128}}}};
 
 void zoo_options(clv_onnx_options *out, const char *name)
 {

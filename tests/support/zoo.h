@@ -32,7 +32,8 @@ const char *zoo_folder(void);
 /** "ZOO/what" in static memory that the next call but three overwrites. */
 CLV_PRINTF(1, 2) const char *zoo_path(const char *fmt, ...);
 
-/** How models/NAME.onnx is imported: with ref's kernels, and with shapes where it leaves them open. */
+/** How models/NAME.onnx is imported: with ref's kernels, and with shapes where it leaves them open.
+ */
 void zoo_options(clv_onnx_options *out, const char *name);
 
 /** Import and prepare models/NAME.onnx; fails the test when that doesn't work. */
