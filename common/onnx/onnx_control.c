@@ -112,6 +112,9 @@ clv_status clv_onnx_read_condition(clv_onnx_truth *out, uint32_t *value, clv_onn
     const clv_tensor *tensor = &im->graph->values[*value].tensor;
     size_t elems;
 
+    if (im->graph->values[*value].bounded)
+        return clv_fail(im->err, CLV_EUNSUPPORTED, where, "its condition's shape depends on data");
+
     if (tensor->dtype == CLV_NONE || (tensor->data == NULL && !im->infers))
         return clv_fail(im->err, CLV_EUNSUPPORTED, where,
                         "its condition is no constant of the model, and nothing computes it here");

@@ -162,9 +162,14 @@ static clv_status scan_nothing(uint32_t *out, loop *l, uint32_t index)
     CLV_TRY(clv_onnx_make_number(&l->args[0], l->im, CLV_I64, false, 0, "iteration"));
     l->args[1] = l->yes;
     CLV_TRY(clv_onnx_enter(l->made, l->im, l->body, l->args, NULL, l->where));
-    clv_tensor part = graph->values[l->made[1 + l->n_carried + index]].tensor, none = part;
+    uint32_t scanned = l->made[1 + l->n_carried + index];
+    clv_tensor part = graph->values[scanned].tensor, none = part;
+    bool is_bounded = graph->values[scanned].bounded;
     while (graph->n_nodes > n_nodes)
         clv_graph_remove_last_node(graph);
+    if (is_bounded)
+        return clv_fail(l->im->err, CLV_EUNSUPPORTED, l->where,
+                        "it makes no iteration, and the shape of what it scans depends on data");
     if (part.shape.rank == CLV_MAX_RANK)
         return clv_fail(l->im->err, CLV_ELIMIT, l->where, "what it scans has too many dimensions");
     none.shape = (clv_shape){.rank = part.shape.rank + 1};

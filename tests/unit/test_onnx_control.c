@@ -508,6 +508,46 @@ static void test_onnx_control__carries_on_while_data_says_so(void **state)
     expect(&b, "Add ReduceMax Less Add ReduceMax Less Where And Add Where", 4.0f, -8.0f, 12.0f);
 }
 
+/* The rows that were scanned before the loop ended, and no other, are summed up. */
+static void test_onnx_control__scans_while_data_says_so(void **state)
+{
+    const void *const inputs[] = {x123};
+    onnx_builder b;
+    float y[3];
+    (void)state;
+
+    init(&b);
+    int_scalar(&b, "m", 4);
+    onnx_initializer_ints(&b, "axes", 1, (int64_t[]){0});
+    (void)add_loop(&b, "m,,x", "y,s", doubling_body(&b, "below ten"));
+    onnx_attr_int(&b, onnx_node(&b, "ReduceSum", "s,axes", "sum"), "keepdims", 0);
+    add_output(&b, "sum");
+    clv_graph *graph = onnx_run(&b, inputs, y, sizeof y);
+    assert_true(y[0] == 3.0f && y[1] == 0.0f && y[2] == 9.0f);
+    clv_graph_free(graph);
+}
+
+/* Which of x are positive is data, and so is how many: no condition, and no shape to choose. */
+static void test_onnx_control__refuses_to_choose_what_has_no_fixed_shape(void **state)
+{
+    onnx_builder b;
+    (void)state;
+
+    for (int i = 0; i < 2; i++) {
+        init(&b);
+        onnx_input(&b, "c", ONNX_BOOL, 1, (int64_t[]){1});
+        float_scalar(&b, "zero", 0.0f);
+        (void)onnx_node(&b, "Greater", "x,zero", "p");
+        (void)onnx_node(&b, "Compress", i == 0 ? "x,p" : "c,c", "q");
+        (void)add_if(&b, i == 0 ? "c" : "q", "y", body_of(&b, "Neg", i == 0 ? "q" : "x", "a"),
+                     body_of(&b, "Relu", "x", "b"));
+        add_output(&b, "y");
+        onnx_import_bad(&b, NULL, &onnx_evaluates, CLV_EUNSUPPORTED, "If:y",
+                        i == 0 ? "must have one fixed type and shape"
+                               : "its condition's shape depends on data");
+    }
+}
+
 static void test_onnx_control__refuses_loops_without_a_limit(void **state)
 {
     onnx_builder b;
@@ -788,6 +828,8 @@ int main(void)
         cmocka_unit_test(test_onnx_control__stops_at_a_condition_that_is_known),
         cmocka_unit_test(test_onnx_control__scans),
         cmocka_unit_test(test_onnx_control__carries_on_while_data_says_so),
+        cmocka_unit_test(test_onnx_control__scans_while_data_says_so),
+        cmocka_unit_test(test_onnx_control__refuses_to_choose_what_has_no_fixed_shape),
         cmocka_unit_test(test_onnx_control__refuses_loops_without_a_limit),
         cmocka_unit_test(test_onnx_control__refuses_a_loop_that_makes_no_sense),
         cmocka_unit_test(test_onnx_control__unrolls_loops_in_loops),
