@@ -76,6 +76,12 @@ void clv_name_table_free(clv_name_table *table)
     clv_free(table);
 }
 
+void clv_name_table_clear(clv_name_table *table)
+{
+    memset(table->entries, 0, table->capacity * sizeof *table->entries);
+    table->used = 0;
+}
+
 uint32_t clv_name_table_find(const clv_name_table *table, const char *name)
 {
     const entry *found = slot_of(table->entries, table->capacity, table->seed, name);

@@ -13,6 +13,9 @@ typedef struct clv_name_table clv_name_table;
 CLV_NODISCARD clv_status clv_name_table_create(clv_name_table **out);
 void clv_name_table_free(clv_name_table *table);
 
+/** Forget all names; the room for them stays. */
+void clv_name_table_clear(clv_name_table *table);
+
 /** The index of @p name, or UINT32_MAX. */
 uint32_t clv_name_table_find(const clv_name_table *table, const char *name);
 

@@ -268,6 +268,7 @@ void clv_onnx_free_tables(clv_onnx_importer *im)
     for (uint32_t i = 0; i < im->n_blocks; i++) {
         clv_name_table_free(im->blocks[i]->reads);
         clv_name_table_free(im->blocks[i]->constants);
+        clv_name_table_free(im->blocks[i]->names);
     }
     clv_name_table_free(im->functions);
 }

@@ -36,9 +36,10 @@ typedef struct clv_onnx_block {
     clv_name_table *reads; /**< names that its nodes and their bodies read, or that it gives out */
     const uint32_t *order; /**< NULL until clv_onnx_sort() */
     clv_name_table *constants; /**< NULL until it is entered for the first time */
-    uint64_t effort;           /**< of entering it once */
-    bool is_listed;            /**< its operators have been looked at */
-    bool is_open;              /**< it is being entered */
+    clv_name_table *names; /**< of the scope, each time: no block is entered from inside itself */
+    uint64_t effort;       /**< of entering it once */
+    bool is_listed;        /**< its operators have been looked at */
+    bool is_open;          /**< it is being entered */
 } clv_onnx_block;
 
 /** What names mean while a block's nodes are added. */

@@ -180,12 +180,13 @@ clv_status clv_onnx_enter(uint32_t *outputs, clv_onnx_importer *im, clv_onnx_blo
         CLV_TRY(check_body(im, block->graph->input, block->graph->n_input, where));
         CLV_TRY(check_body(im, block->graph->output, block->graph->n_output, where));
     }
-    if (clv_name_table_create(&scope.names) != CLV_OK)
+    if (block->names == NULL && clv_name_table_create(&block->names) != CLV_OK)
         return clv_onnx_no_memory(im, where);
+    scope.names = block->names;
     im->scope = &scope;
     clv_status status = fill(outputs, im, block, args, where);
     im->scope = scope.parent;
-    clv_name_table_free(scope.names);
+    clv_name_table_clear(block->names);
     return status;
 }
 
