@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "compress/quantise.h"
+#include "compress/post_training.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLV_QUANTISE_H
-#define CLV_QUANTISE_H
+#ifndef CLV_POST_TRAINING_H
+#define CLV_POST_TRAINING_H
 
-/** @file quantise.h: post-training quantisation, from a prepared float graph and inputs to
+/** @file post_training.h: post-training quantisation, from a prepared float graph and inputs to
  *  calibrate with to a quantised graph (graph.h: clv_quant, clv_node.quantised).
  *
  *      equalise -> calibrate -> plan -> ranges -> biases -> compare with float -> search
