@@ -167,13 +167,13 @@ static void measure(const bench *b, const char *name, clv_quantise_options o)
 {
     clv_error err = CLV_ERROR_INIT;
     clv_quantise_report report;
-    clv_graph *graph;
+    clv_quantised q = {0};
     size_t same = 0;
 
     o.samples = clv_calibration_images_samples(b->images);
-    if (clv_quantise(&graph, b->graph, &o, &report, &err) != CLV_OK)
+    if (clv_quantise(&q, b->graph, &o, &report, &err) != CLV_OK)
         die("quantise", &err);
-    int64_t *best = classify(graph, &b->set, &b->spec);
+    int64_t *best = classify(q.int8, &b->set, &b->spec);
     for (size_t i = 0; i < b->set.count; i++)
         same += best[i] == b->plain[i];
     (void)printf("%-34s top-1 %6.2f (float %6.2f)  agreement %6.2f | calibration: agreement %5.1f "
@@ -195,7 +195,7 @@ static void measure(const bench *b, const char *name, clv_quantise_options o)
     (void)fflush(stdout);
     clv_free(best);
     clv_quantise_report_done(&report);
-    clv_graph_free(graph);
+    clv_quantised_done(&q);
 }
 
 static void measure_all(const bench *b)

@@ -18,6 +18,7 @@
 typedef struct job {
     const clv_quantise_options *o;
     clv_graph *work; /* float: the copy, equalised */
+    clv_graph *int8; /* at the end */
     clv_sample_range measuring, comparing;
     clv_calibration calibration;
     clv_simulator *plain; /* of work */
@@ -277,6 +278,17 @@ static clv_status prepare(job *j, clv_quantise_report *report)
     return CLV_OK;
 }
 
+static clv_status make_forms(job *j)
+{
+    CLV_TRY(clv_quant_graph_make(&j->int8, j->work, &j->plan, j->quants, j->weights, j->bias,
+                                 j->err));
+    for (uint32_t v = 0; v < j->work->n_values; v++) {
+        if (j->plan.ranged[v] && clv_graph_set_quant(j->work, v, &j->quants[v]) != CLV_OK)
+            return out_of_memory(j);
+    }
+    return CLV_OK;
+}
+
 static clv_status run(job *j, const clv_graph *graph, clv_quantise_report *report)
 {
     bool *measured = clv_arena_alloc(&j->memory, graph->n_nodes, sizeof *measured);
@@ -295,7 +307,14 @@ static clv_status run(job *j, const clv_graph *graph, clv_quantise_report *repor
     if (report->all.drop > j->limit && j->o->max_drop < 1.0)
         CLV_TRY(search(j, &report->chosen));
     CLV_TRY(fill_report(report, j, graph, measured));
-    return clv_quant_graph_apply(j->work, &j->plan, j->quants, j->weights, j->bias, j->err);
+    return make_forms(j);
+}
+
+void clv_quantised_done(clv_quantised *quantised)
+{
+    clv_graph_free(quantised->int8);
+    clv_graph_free(quantised->plain);
+    *quantised = (clv_quantised){0};
 }
 
 static clv_status check_options(const clv_graph *graph, const clv_quantise_options *o,
@@ -312,7 +331,7 @@ static clv_status check_options(const clv_graph *graph, const clv_quantise_optio
     return CLV_OK;
 }
 
-clv_status clv_quantise(clv_graph **out, const clv_graph *graph,
+clv_status clv_quantise(clv_quantised *out, const clv_graph *graph,
                         const clv_quantise_options *options, clv_quantise_report *report,
                         clv_error *err)
 {
@@ -327,14 +346,15 @@ clv_status clv_quantise(clv_graph **out, const clv_graph *graph,
     if (status == CLV_OK)
         status = run(&j, graph, report);
     if (status == CLV_OK) {
-        *out = j.work;
-        j.work = NULL;
+        *out = (clv_quantised){j.work, j.int8};
+        j.work = j.int8 = NULL;
     }
     clv_simulator_free(j.plain);
     clv_reference_done(&j.reference);
     clv_calibration_done(&j.calibration);
     clv_quant_plan_done(&j.plan);
     clv_arena_done(&j.memory);
+    clv_graph_free(j.int8);
     clv_graph_free(j.work);
     return status;
 }

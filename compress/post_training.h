@@ -66,13 +66,24 @@ typedef struct clv_quantise_report {
     clv_arena memory;
 } clv_quantise_report;
 
-/** @param[out] out    A graph with the numbers of @p graph, which lends it constants and outlives
- *                     it (new constants have the highest numbers); owned by the caller.
+/** A network in both forms, with the same numbers of nodes and values: a cut is the same in both,
+ *  and what one makes in front of it the other can take. */
+typedef struct clv_quantised {
+    clv_graph *plain; /**< float32: the same function as the given graph, equalised; values that the
+                           other form stores in bytes have their quant here too */
+    clv_graph *int8;  /**< quantised; borrows constants from plain: free it first */
+} clv_quantised;
+
+void clv_quantised_done(clv_quantised *quantised); /* idempotent; frees both */
+
+/** @param[out] out    Borrows constants from @p graph, which outlives it. Nodes and values have the
+ *                     numbers of @p graph; new constants (biases) have the highest. Left untouched
+ *                     on failure.
  *  @param[out] report For clv_quantise_report_done() in any case; names belong to @p graph.
  *  @return CLV_OK; CLV_EUNSUPPORTED when no node can be in int8; CLV_EINVAL without samples or for
  *          options that are out of range; CLV_EFORMAT for values without a range; CLV_ENOMEM;
  *          errors of runs and of the callbacks. */
-CLV_NODISCARD clv_status clv_quantise(clv_graph **out, const clv_graph *graph,
+CLV_NODISCARD clv_status clv_quantise(clv_quantised *out, const clv_graph *graph,
                                       const clv_quantise_options *options,
                                       clv_quantise_report *report, clv_error *err);
 void clv_quantise_report_done(clv_quantise_report *report); /* idempotent */

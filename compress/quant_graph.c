@@ -112,14 +112,6 @@ static clv_status change(clv_graph *graph, const clv_quant_plan *plan, const clv
     return CLV_OK;
 }
 
-clv_status clv_quant_graph_apply(clv_graph *graph, const clv_quant_plan *plan,
-                                 const clv_quant *quants, const clv_packed_weights *weights,
-                                 const float *const *bias, clv_error *err)
-{
-    clv_status status = change(graph, plan, quants, weights, bias);
-    return status == CLV_OK ? CLV_OK : clv_fail(err, status, graph->name, "out of memory");
-}
-
 clv_status clv_quant_graph_make(clv_graph **out, const clv_graph *graph, const clv_quant_plan *plan,
                                 const clv_quant *quants, const clv_packed_weights *weights,
                                 const float *const *bias, clv_error *err)
@@ -127,10 +119,11 @@ clv_status clv_quant_graph_make(clv_graph **out, const clv_graph *graph, const c
     clv_graph *copy = NULL;
 
     CLV_TRY(clv_graph_copy(&copy, graph, err));
-    clv_status status = clv_quant_graph_apply(copy, plan, quants, weights, bias, err);
-    if (status == CLV_OK)
-        *out = copy;
-    else
+    clv_status status = change(copy, plan, quants, weights, bias);
+    if (status != CLV_OK) {
         clv_graph_free(copy);
-    return status;
+        return clv_fail(err, status, graph->name, "out of memory");
+    }
+    *out = copy;
+    return CLV_OK;
 }

@@ -27,15 +27,9 @@ CLV_NODISCARD clv_status clv_quants_of_plan(clv_quant *quants, const clv_quant_p
                                             const clv_calibration *calibration,
                                             clv_range_method method);
 
-/** Make @p graph what @p plan says.
+/** A copy of @p graph as @p plan says; @p graph lends it the constants that stay.
  *  @param bias  n_nodes: NULL, or the bias that a quantised node has instead of its own (which it
  *               has: as many floats). NULL: all as they are. */
-CLV_NODISCARD clv_status clv_quant_graph_apply(clv_graph *graph, const clv_quant_plan *plan,
-                                               const clv_quant *quants,
-                                               const clv_packed_weights *weights,
-                                               const float *const *bias, clv_error *err);
-
-/** The same to a copy of @p graph, which lends it the constants that stay. */
 CLV_NODISCARD clv_status clv_quant_graph_make(clv_graph **out, const clv_graph *graph,
                                               const clv_quant_plan *plan, const clv_quant *quants,
                                               const clv_packed_weights *weights,

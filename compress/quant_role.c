@@ -152,7 +152,7 @@ static bool has_plain_values(const clv_graph *graph, const clv_node *node)
             return false;
         if (clv_quant_is_data(graph, node, i)) {
             n_data++;
-            if (v->tensor.dtype != CLV_F32 || v->quant != NULL)
+            if (v->tensor.dtype != CLV_F32)
                 return false;
         } else if (v->tensor.data == NULL)
             return false; /* a shape, an axis or a slope that only the run knows */
@@ -161,7 +161,7 @@ static bool has_plain_values(const clv_graph *graph, const clv_node *node)
         if (node->outputs[i] == CLV_NO_VALUE)
             continue;
         const clv_value *v = &graph->values[node->outputs[i]];
-        if (v->tensor.dtype != CLV_F32 || v->bounded || v->quant != NULL)
+        if (v->tensor.dtype != CLV_F32 || v->bounded)
             return false; /* indices of a MaxPool, too */
     }
     return n_data > 0;

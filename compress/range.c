@@ -43,13 +43,16 @@ clv_quant clv_quant_of_range(clv_range range)
 
 void clv_fake_quantise(float *x, size_t n, const clv_quant *quant)
 {
-    float scale = quant->scale, inverse = 1.0f / scale;
+    const float round = 0x1.8p23f; /* adding it leaves no bits behind the point: ties to even */
+    float scale = quant->scale;
     float low = (float)-quant->zero_point, high = (float)(255 - quant->zero_point);
 
     for (size_t i = 0; i < n; i++) {
-        float q = rintf(x[i] * inverse);
-        q = q > low ? q : low;
-        x[i] = (q < high ? q : high) * scale;
+        float q = x[i] / scale;
+        q = q < low ? low : q;
+        q = q > high ? high : q;
+        q = q + round - round;
+        x[i] = q == q ? q * scale : 0.0f;
     }
 }
 

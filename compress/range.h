@@ -41,7 +41,7 @@ clv_range clv_range_of(const clv_histogram *h, clv_range_method method);
 /** uint8 over @p range: scale > 0, zero point in [0, 255]. */
 clv_quant clv_quant_of_range(clv_range range);
 
-/** @p x becomes the number that its byte stands for; NaN that of the lowest byte. */
+/** @p x becomes the number that its byte stands for; a NaN becomes 0. */
 void clv_fake_quantise(float *x, size_t n, const clv_quant *quant);
 
 #endif

@@ -59,7 +59,7 @@ static clv_status take(clv_tensor_set *set, const meter *m, const uint32_t *valu
     CLV_TRY(clv_tensor_set_fit(set, m->graph, values, n));
     for (uint32_t i = 0; i < n; i++) {
         if (set->tensors[i].data != NULL)
-            clv_simulator_store(m->plain, values[i], set->tensors[i].data);
+            clv_simulator_store(m->plain, values[i], &set->tensors[i]);
     }
     return CLV_OK;
 }
@@ -67,7 +67,7 @@ static clv_status take(clv_tensor_set *set, const meter *m, const uint32_t *valu
 static void put(const meter *m, const clv_frontier *at)
 {
     for (uint32_t i = 0; i < at->count; i++)
-        clv_simulator_load(m->plain, at->values[i], m->frontier.tensors[i].data);
+        clv_simulator_load(m->plain, at->values[i], &m->frontier.tensors[i]);
 }
 
 /* Give the quantised network the float inputs of node @p k, as it would see them in bytes. */
@@ -83,7 +83,7 @@ static clv_status lend_inputs(meter *m, uint32_t k)
         if (m->plan->ranged[v])
             clv_fake_quantise(m->work.tensors[0].data, elems_of(&m->work.tensors[0]),
                               &m->quants[v]);
-        clv_simulator_load(m->rounded, v, m->work.tensors[0].data);
+        clv_simulator_load(m->rounded, v, &m->work.tensors[0]);
     }
     return CLV_OK;
 }
@@ -107,9 +107,9 @@ static clv_status try_node(meter *m, uint32_t k, clv_error *err)
         status = clv_tensor_set_fit(&m->work, g, node->outputs, 1);
     if (status != CLV_OK)
         goto done;
-    clv_simulator_store(m->rounded, node->outputs[0], m->work.tensors[0].data);
+    clv_simulator_store(m->rounded, node->outputs[0], &m->work.tensors[0]);
     add_energy(&m->local[k], &m->work.tensors[0], &exact.tensors[0]);
-    clv_simulator_load(m->plain, node->outputs[0], m->work.tensors[0].data);
+    clv_simulator_load(m->plain, node->outputs[0], &m->work.tensors[0]);
     status = clv_simulator_step(m->plain, k + 1, g->n_nodes, nobody, err);
     if (status == CLV_OK)
         status = take(&m->work, m, g->outputs, g->n_outputs);
@@ -135,7 +135,7 @@ static clv_status measure_sample(meter *m, clv_error *err)
 
     CLV_TRY(clv_simulator_run(m->plain, m->inputs.tensors, m->results.tensors, nobody, err));
     for (uint32_t i = 0; i < g->n_inputs; i++)
-        clv_simulator_load(m->plain, g->inputs[i], m->inputs.tensors[i].data);
+        clv_simulator_load(m->plain, g->inputs[i], &m->inputs.tensors[i]);
     for (uint32_t k = 0; k < g->n_nodes; k++) {
         if (is_measured(m, k))
             CLV_TRY(lend_inputs(m, k));

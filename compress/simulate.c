@@ -65,7 +65,8 @@ static size_t float_elems(const clv_simulator *s, uint32_t value)
     const clv_tensor *t = &s->twin->values[value].tensor;
     size_t n = 0;
 
-    if (t->dtype != CLV_F32 || clv_value_is_constant(&s->twin->values[value]) ||
+    if (t->dtype != CLV_F32 || s->twin->values[value].bounded ||
+        clv_value_is_constant(&s->twin->values[value]) ||
         clv_shape_elems(&n, &t->shape) != CLV_OK)
         return 0;
     return n;
@@ -153,14 +154,26 @@ void clv_simulator_free(clv_simulator *s)
 
 /* --- running -------------------------------------------------------------------------------- */
 
-void clv_simulator_load(clv_simulator *s, uint32_t value, const void *data)
+void clv_simulator_load(clv_simulator *s, uint32_t value, const clv_tensor *tensor)
 {
-    clv_exec_load(s->exec, value, data);
+    clv_exec_load(s->exec, value, tensor);
 }
 
-void clv_simulator_store(const clv_simulator *s, uint32_t value, void *data)
+void clv_simulator_store(const clv_simulator *s, uint32_t value, clv_tensor *tensor)
 {
-    clv_exec_store(s->exec, value, data);
+    clv_exec_store(s->exec, value, tensor);
+}
+
+static void put(clv_simulator *s, uint32_t value, float *data)
+{
+    clv_tensor t = {CLV_F32, s->twin->values[value].tensor.shape, data};
+    clv_exec_load(s->exec, value, &t);
+}
+
+static void take(const clv_simulator *s, uint32_t value, float *data)
+{
+    clv_tensor t = {CLV_F32, s->twin->values[value].tensor.shape, data};
+    clv_exec_store(s->exec, value, &t);
 }
 
 /* A value has been made: round it where it is stored in bytes, and show it. */
@@ -172,10 +185,10 @@ static void settle(clv_simulator *s, uint32_t value, clv_observer observer)
 
     if (n == 0 || (!in_bytes && observer.observe == NULL))
         return;
-    clv_exec_store(s->exec, value, s->shown);
+    take(s, value, s->shown);
     if (in_bytes) {
         clv_fake_quantise(s->shown, n, v->quant);
-        clv_exec_load(s->exec, value, s->shown);
+        put(s, value, s->shown);
     }
     if (observer.observe != NULL)
         observer.observe(observer.context, value, s->shown, n);
@@ -191,17 +204,17 @@ static clv_status run_on_bytes(clv_simulator *s, uint32_t k)
         if (v == CLV_NO_VALUE || !rounded_on_the_way(s, v))
             continue;
         size_t n = float_elems(s, v);
-        clv_exec_store(s->exec, v, s->shown);
+        take(s, v, s->shown);
         if (s->raw[v] != NULL)
             memcpy(s->raw[v], s->shown, n * sizeof(float));
         clv_fake_quantise(s->shown, n, s->graph->values[v].quant);
-        clv_exec_load(s->exec, v, s->shown);
+        put(s, v, s->shown);
     }
     CLV_TRY(clv_exec_run(s->exec, k, k + 1));
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         uint32_t v = node->inputs[i];
         if (v != CLV_NO_VALUE && s->raw[v] != NULL && s->last_raw_use[v] > k)
-            clv_exec_load(s->exec, v, s->raw[v]);
+            put(s, v, s->raw[v]);
     }
     return CLV_OK;
 }
@@ -230,11 +243,11 @@ clv_status clv_simulator_run(clv_simulator *s, const clv_tensor *inputs, clv_ten
     const clv_graph *g = s->graph;
 
     for (uint32_t i = 0; i < g->n_inputs; i++) {
-        clv_exec_load(s->exec, g->inputs[i], inputs[i].data);
+        clv_exec_load(s->exec, g->inputs[i], &inputs[i]);
         settle(s, g->inputs[i], observer);
     }
     CLV_TRY(clv_simulator_step(s, 0, g->n_nodes, observer, err));
     for (uint32_t i = 0; i < g->n_outputs && outputs != NULL; i++)
-        clv_exec_store(s->exec, g->outputs[i], outputs[i].data);
+        clv_exec_store(s->exec, g->outputs[i], &outputs[i]);
     return CLV_OK;
 }

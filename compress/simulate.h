@@ -12,7 +12,8 @@
 
 typedef struct clv_simulator clv_simulator;
 
-/** Sees a float32 value when it has been made, graph inputs included: @p n plain numbers. */
+/** Sees a float32 value of known shape when it has been made, graph inputs included: @p n plain
+ *  numbers. */
 typedef void (*clv_observe_fn)(void *context, uint32_t value, const float *data, size_t n);
 
 typedef struct clv_observer {
@@ -38,8 +39,8 @@ CLV_NODISCARD clv_status clv_simulator_run(clv_simulator *simulator, const clv_t
 /* --- parts of a run, for comparing one node ------------------------------------------------- */
 
 /** Put a value in or take it out, as clv_exec_load() and clv_exec_store(). */
-void clv_simulator_load(clv_simulator *simulator, uint32_t value, const void *data);
-void clv_simulator_store(const clv_simulator *simulator, uint32_t value, void *data);
+void clv_simulator_load(clv_simulator *simulator, uint32_t value, const clv_tensor *tensor);
+void clv_simulator_store(const clv_simulator *simulator, uint32_t value, clv_tensor *tensor);
 
 /** Run nodes [from, to) as above. */
 CLV_NODISCARD clv_status clv_simulator_step(clv_simulator *simulator, uint32_t from, uint32_t to,
