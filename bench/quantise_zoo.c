@@ -10,8 +10,8 @@
 #include "base/file.h"
 #include "compress/calibration_images.h"
 #include "compress/post_training.h"
-#include "kernel/ref/ref.h"
 #include "graph/prepare.h"
+#include "kernel/ref/ref.h"
 #include "media/image.h"
 #include "onnx/onnx_import.h"
 #include "runtime/tensor_set.h"
@@ -176,13 +176,13 @@ static void measure(const bench *b, const char *name, clv_quantise_options o)
     int64_t *best = classify(q.int8, &b->set, &b->spec);
     for (size_t i = 0; i < b->set.count; i++)
         same += best[i] == b->plain[i];
-    (void)printf("%-34s top-1 %6.2f (float %6.2f)  agreement %6.2f | calibration: agreement %5.1f "
-                 "(all int8 %5.1f) SNR %5.1f dB, %s, int8 MACs %5.1f%%, %u tries\n",
-                 name, top1(b, best), top1(b, b->plain),
-                 100.0 * (double)same / (double)b->set.count, 100.0 * report.chosen.agreement,
-                 100.0 * report.all.agreement, clv_error_db(report.chosen.error),
-                 clv_range_method_name(report.method),
-                 100.0 * (double)report.quantised_macs / (double)report.macs, report.tries);
+    (void)printf(
+        "%-34s top-1 %6.2f (float %6.2f)  agreement %6.2f | calibration: agreement %5.1f "
+        "(all int8 %5.1f) SNR %5.1f dB, %s, %u pairs equalised, int8 MACs %5.1f%%, %u tries\n",
+        name, top1(b, best), top1(b, b->plain), 100.0 * (double)same / (double)b->set.count,
+        100.0 * report.chosen.agreement, 100.0 * report.all.agreement,
+        clv_error_db(report.chosen.error), clv_range_method_name(report.method), report.equalised,
+        100.0 * (double)report.quantised_macs / (double)report.macs, report.tries);
     for (uint32_t k = 0; k < report.n_nodes && getenv("NODES") != NULL; k++) {
         const clv_quantise_node *n = &report.nodes[k];
         (void)printf("  %3u %-40.40s %-18s %-5s %6.1f %6.1f  [%g, %g] %s\n", k, n->name,
@@ -208,14 +208,14 @@ static void measure_all(const bench *b)
             char name[64];
             o.best_method = false;
             o.method = (clv_range_method)m;
-            o.equalise = (i & 1) != 0;
+            o.equalise = (i & 1) != 0 ? CLV_CHOICE_YES : CLV_CHOICE_NO;
             o.correct_bias = (i & 2) != 0;
             o.weights.method = (i & 4) != 0 ? CLV_WEIGHT_MSE : CLV_WEIGHT_MINMAX;
             o.max_drop = 1.0;
             if (getenv("ONLY") != NULL && atoi(getenv("ONLY")) != 8 * m + i)
                 continue;
             (void)snprintf(name, sizeof name, "%s%s%s, weights %s", clv_range_method_name(o.method),
-                           o.equalise ? " CLE" : "", o.correct_bias ? " BC" : "",
+                           o.equalise == CLV_CHOICE_YES ? " CLE" : "", o.correct_bias ? " BC" : "",
                            o.weights.method == CLV_WEIGHT_MSE ? "mse" : "minmax");
             measure(b, name, o);
         }
@@ -254,6 +254,8 @@ int main(int argc, char **argv)
     (void)printf("%s: %zu images, calibrated on %zu\n", argv[1], b.set.count, found.used);
     if (getenv("ALL") != NULL)
         measure_all(&b);
+    if (getenv("MAX_DROP") != NULL)
+        options.max_drop = atof(getenv("MAX_DROP"));
     if (getenv("ONLY") == NULL)
         measure(&b, "default", options);
     clv_calibration_images_free(b.images);

@@ -116,8 +116,8 @@ clv_status clv_calibrate(clv_calibration *calibration, clv_simulator *simulator,
         if (status == CLV_OK)
             status = samples->read(samples->context, i, inputs.tensors, err);
         if (status == CLV_OK)
-            status = clv_simulator_run(simulator, inputs.tensors, NULL,
-                                       (clv_observer){collect, &c}, err);
+            status = clv_simulator_run(simulator, inputs.tensors, NULL, (clv_observer){collect, &c},
+                                       err);
     }
     clv_tensor_set_done(&inputs);
     return status == CLV_OK ? check_finite(calibration, graph, err) : status;

@@ -24,8 +24,8 @@ typedef struct clv_watcher {
     void *context;
 } clv_watcher;
 
-CLV_NODISCARD clv_status clv_watcher_tell(const clv_watcher *watcher, const char *what,
-                                          size_t done, size_t total, clv_error *err);
+CLV_NODISCARD clv_status clv_watcher_tell(const clv_watcher *watcher, const char *what, size_t done,
+                                          size_t total, clv_error *err);
 
 /** What one value is like. Channels are its dimension 1. */
 typedef struct clv_value_stats {

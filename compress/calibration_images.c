@@ -207,8 +207,8 @@ clv_status clv_calibration_images_open(clv_calibration_images **out,
         goto done;
     r.images = clv_calloc(1, sizeof *r.images);
     if (r.images != NULL)
-        r.images->pixels = clv_calloc(limit < list.count ? limit : list.count + 1,
-                                      sizeof *r.images->pixels);
+        r.images->pixels =
+            clv_calloc(limit < list.count ? limit : list.count + 1, sizeof *r.images->pixels);
     if (r.images == NULL || r.images->pixels == NULL) {
         status = clv_fail(err, CLV_ENOMEM, folder, "out of memory");
         goto done;

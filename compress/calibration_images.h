@@ -14,7 +14,7 @@ typedef struct clv_calibration_images_found {
     size_t used;
     size_t not_images; /**< neither JPEG nor PNG by their first bytes; folders are not counted */
     size_t broken;     /**< JPEG or PNG that can't be decoded, or is too large */
-    size_t over_limit; /**< images that were not read: enough were used */
+    size_t over_limit; /**< files that were not looked at: enough were used */
     char first_not_image[256];
     char first_broken[256];
     char why_broken[256];
@@ -26,9 +26,9 @@ typedef struct clv_calibration_images_found {
  *          image can be used; CLV_ENOMEM. @p found is filled in any case. */
 CLV_NODISCARD clv_status clv_calibration_images_open(clv_calibration_images **out,
                                                      clv_calibration_images_found *found,
-                                                     const char *folder,
-                                                     const clv_input_spec *spec, size_t limit,
-                                                     const clv_watcher *watcher, clv_error *err);
+                                                     const char *folder, const clv_input_spec *spec,
+                                                     size_t limit, const clv_watcher *watcher,
+                                                     clv_error *err);
 void clv_calibration_images_free(clv_calibration_images *images); /* NULL is a no-op */
 
 /** The samples, for a graph with this one input; borrowed from @p images. */

@@ -133,8 +133,8 @@ static clv_status compare_answer(void *context, size_t sample, const clv_tensor 
             c->signal[i] += (double)expected[i][e] * (double)expected[i][e];
         }
     }
-    c->same += r->classifier && best_class(&outputs[0], outputs[0].data) ==
-                                    best_class(&outputs[0], expected[0]);
+    c->same += r->classifier &&
+               best_class(&outputs[0], outputs[0].data) == best_class(&outputs[0], expected[0]);
     return CLV_OK;
 }
 
@@ -149,8 +149,8 @@ clv_status clv_fidelity_measure(clv_fidelity *out, clv_simulator *simulator,
 
     if (sums == NULL)
         return clv_fail(err, CLV_ENOMEM, reference->graph->name, "out of memory");
-    clv_status status = run_samples(simulator, reference, compare_answer, &c,
-                                    "comparing with float", watcher, err);
+    clv_status status =
+        run_samples(simulator, reference, compare_answer, &c, "comparing with float", watcher, err);
     for (uint32_t i = 0; i < n; i++) {
         double error = c.noise[i] > 0.0 ? c.noise[i] / fmax(c.signal[i], 1e-30) : 0.0;
         f.error = isfinite(error) ? fmax(f.error, error) : INFINITY;

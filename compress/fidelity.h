@@ -11,17 +11,17 @@ typedef struct clv_reference {
     const clv_graph *graph;
     const clv_samples *samples;
     clv_sample_range range;
-    size_t count;     /**< samples in it */
-    bool classifier;  /**< its first output is a list of class scores */
-    size_t *elems;    /**< of each output; 0: not float32, not compared */
-    float **outputs;  /**< [sample * n_outputs + output] */
+    size_t count;    /**< samples in it */
+    bool classifier; /**< its first output is a list of class scores */
+    size_t *elems;   /**< of each output; 0: not float32, not compared */
+    float **outputs; /**< [sample * n_outputs + output] */
     clv_arena memory;
 } clv_reference; /* all zero is empty */
 
 typedef struct clv_fidelity {
     double agreement; /**< classifiers: the part of samples with the same best class; else 1 */
-    double error;     /**< energy of the outputs' errors over that of the outputs; the worst output's */
-    double drop;      /**< what is compared with a limit: 1 - agreement of classifiers, else error */
+    double error; /**< energy of the outputs' errors over that of the outputs; the worst output's */
+    double drop;  /**< what is compared with a limit: 1 - agreement of classifiers, else error */
 } clv_fidelity;
 
 /** Run the float network. Samples beyond 256 MiB of outputs are left out.

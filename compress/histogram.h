@@ -5,8 +5,8 @@
 /** @file histogram.h: how often which numbers occur, in bounded memory, over a range that grows.
  *
  *  Bins are [k, k + 1) * width for whole k, and width is a power of two that doubles when the range
- *  no longer fits: pairs of bins become one and no count is split. Exact zeros (what Relu makes) are
- *  counted on their own. One owner; no allocation. */
+ *  no longer fits: pairs of bins become one and no count is split. Exact zeros (what Relu makes)
+ * are counted on their own. One owner; no allocation. */
 
 #include <stddef.h>
 #include <stdint.h>

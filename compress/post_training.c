@@ -9,10 +9,10 @@
 #include "compress/quant_search.h"
 #include "compress/sensitivity.h"
 
-#define NODE_RUNS 512u     /* nodes times samples, when each node is measured alone */
+#define NODE_RUNS 512u /* nodes times samples, when each node is measured alone */
 #define MOST_NODE_SAMPLES 8u
-#define RETURNS 8u         /* nodes that the search tries in int8 again */
-#define HALVES_FROM 8u     /* samples, that are divided between measuring and comparing */
+#define RETURNS 8u     /* nodes that the search tries in int8 again */
+#define HALVES_FROM 8u /* samples, that are divided between measuring and comparing */
 
 /* One quantisation. */
 typedef struct job {
@@ -31,7 +31,8 @@ typedef struct job {
     clv_node_noise *noise; /* n_nodes */
     bool *keep_float;      /* n_nodes */
     double limit;          /* the most drop that is accepted */
-    uint32_t tries;
+    uint32_t tries, equalised;
+    clv_fidelity all; /* with every node in int8 that can be */
     clv_arena memory;
     clv_error *err;
 } job;
@@ -68,12 +69,10 @@ static clv_status calibrate(job *j, bool histograms)
                          &j->o->watcher, j->err);
 }
 
-static clv_status equalise(job *j, clv_quantise_report *report)
+static clv_status equalise(job *j)
 {
-    if (!j->o->equalise)
-        return CLV_OK;
     CLV_TRY(calibrate(j, false));
-    return clv_equalise(&report->equalised, j->work, &j->calibration, j->err);
+    return clv_equalise(&j->equalised, j->work, &j->calibration, j->err);
 }
 
 /* Plan, quants and biases for the nodes that aren't kept in float. */
@@ -94,8 +93,8 @@ static clv_status compare(job *j, clv_fidelity *out)
     clv_graph *graph = NULL;
     clv_simulator *simulator = NULL;
 
-    clv_status status = clv_quant_graph_make(&graph, j->work, &j->plan, j->quants, j->weights,
-                                             j->bias, j->err);
+    clv_status status =
+        clv_quant_graph_make(&graph, j->work, &j->plan, j->quants, j->weights, j->bias, j->err);
     if (status == CLV_OK)
         status = clv_simulator_create(&simulator, graph, j->o->backend, j->o->threads, j->err);
     if (status == CLV_OK)
@@ -139,11 +138,11 @@ static clv_status measure_nodes(job *j)
     range.limit = NODE_RUNS / (n + 1);
     range.limit = range.limit > MOST_NODE_SAMPLES ? MOST_NODE_SAMPLES : range.limit;
     range.limit = range.limit < 2 ? 2 : range.limit;
-    CLV_TRY(clv_quant_graph_make(&graph, j->work, &j->plan, j->quants, j->weights, j->bias,
-                                 j->err));
-    clv_status status = clv_sensitivity_measure(j->noise, j->work, graph, &j->plan, j->quants,
-                                                &j->o->samples, range, j->o->backend,
-                                                j->o->threads, &j->o->watcher, j->err);
+    CLV_TRY(
+        clv_quant_graph_make(&graph, j->work, &j->plan, j->quants, j->weights, j->bias, j->err));
+    clv_status status =
+        clv_sensitivity_measure(j->noise, j->work, graph, &j->plan, j->quants, &j->o->samples,
+                                range, j->o->backend, j->o->threads, &j->o->watcher, j->err);
     clv_graph_free(graph);
     return status;
 }
@@ -255,33 +254,70 @@ static clv_status allocate(job *j)
     return CLV_OK;
 }
 
-static clv_status prepare(job *j, clv_quantise_report *report)
+static clv_status check_plan(const job *j)
 {
-    uint32_t n_products = 0;
+    for (uint32_t k = 0; k < j->work->n_nodes; k++) {
+        if (j->plan.quantised[k])
+            return CLV_OK;
+    }
+    return clv_fail(j->err, CLV_EUNSUPPORTED, j->work->name,
+                    "no node of it can compute in int8: it has no convolution or matrix product "
+                    "with constant weights");
+}
 
+/* All up to the comparison with float of a network that is in int8 wherever it can be. */
+static clv_status prepare(job *j, const clv_graph *graph, bool equalised)
+{
+    divide_samples(j);
+    CLV_TRY(clv_graph_copy(&j->work, graph, j->err));
     if (j->o->correct_bias)
         CLV_TRY(clv_give_biases(j->work, j->err));
     CLV_TRY(allocate(j));
-    CLV_TRY(equalise(j, report));
+    if (equalised)
+        CLV_TRY(equalise(j));
     CLV_TRY(calibrate(j, true));
     CLV_TRY(clv_reference_make(&j->reference, j->plain, j->work, &j->o->samples, j->comparing,
                                &j->o->watcher, j->err));
     if (clv_quant_plan_make(&j->plan, j->work, NULL) != CLV_OK ||
         clv_pack_weights(&j->weights, &j->memory, j->work, &j->plan, &j->o->weights) != CLV_OK)
         return out_of_memory(j);
-    for (uint32_t k = 0; k < j->work->n_nodes; k++)
-        n_products += j->plan.quantised[k];
-    if (n_products == 0)
-        return clv_fail(j->err, CLV_EUNSUPPORTED, j->work->name,
-                        "no node of it can compute in int8: it has no convolution or matrix "
-                        "product with constant weights");
-    return CLV_OK;
+    CLV_TRY(check_plan(j));
+    return choose_method(j, &j->all);
+}
+
+static void done(job *j)
+{
+    clv_simulator_free(j->plain);
+    clv_reference_done(&j->reference);
+    clv_calibration_done(&j->calibration);
+    clv_quant_plan_done(&j->plan);
+    clv_arena_done(&j->memory);
+    clv_graph_free(j->int8);
+    clv_graph_free(j->work);
+}
+
+/* As it is, equalised, or the better of both. */
+static clv_status prepare_best(job *j, const clv_graph *graph)
+{
+    job other = *j;
+
+    CLV_TRY(prepare(j, graph, j->o->equalise == CLV_CHOICE_YES));
+    if (j->o->equalise != CLV_CHOICE_BEST)
+        return CLV_OK;
+    clv_status status = prepare(&other, graph, true);
+    if (status == CLV_OK && other.equalised > 0 && other.all.error < j->all.error) {
+        job swapped = *j;
+        *j = other;
+        other = swapped;
+    }
+    done(&other);
+    return status;
 }
 
 static clv_status make_forms(job *j)
 {
-    CLV_TRY(clv_quant_graph_make(&j->int8, j->work, &j->plan, j->quants, j->weights, j->bias,
-                                 j->err));
+    CLV_TRY(
+        clv_quant_graph_make(&j->int8, j->work, &j->plan, j->quants, j->weights, j->bias, j->err));
     for (uint32_t v = 0; v < j->work->n_values; v++) {
         if (j->plan.ranged[v] && clv_graph_set_quant(j->work, v, &j->quants[v]) != CLV_OK)
             return out_of_memory(j);
@@ -295,8 +331,8 @@ static clv_status run(job *j, const clv_graph *graph, clv_quantise_report *repor
 
     if (measured == NULL)
         return out_of_memory(j);
-    CLV_TRY(choose_method(j, &report->all));
-    report->chosen = report->all;
+    report->all = report->chosen = j->all;
+    report->equalised = j->equalised;
     CLV_TRY(measure_nodes(j));
     for (uint32_t k = 0; k < graph->n_nodes; k++)
         measured[k] = j->plan.quantised[k] && j->plan.roles[k] != CLV_ROLE_MOVE;
@@ -339,22 +375,13 @@ clv_status clv_quantise(clv_quantised *out, const clv_graph *graph,
 
     *report = (clv_quantise_report){0};
     CLV_TRY(check_options(graph, options, err));
-    divide_samples(&j);
-    clv_status status = clv_graph_copy(&j.work, graph, err);
-    if (status == CLV_OK)
-        status = prepare(&j, report);
+    clv_status status = prepare_best(&j, graph);
     if (status == CLV_OK)
         status = run(&j, graph, report);
     if (status == CLV_OK) {
         *out = (clv_quantised){j.work, j.int8};
         j.work = j.int8 = NULL;
     }
-    clv_simulator_free(j.plain);
-    clv_reference_done(&j.reference);
-    clv_calibration_done(&j.calibration);
-    clv_quant_plan_done(&j.plan);
-    clv_arena_done(&j.memory);
-    clv_graph_free(j.int8);
-    clv_graph_free(j.work);
+    done(&j);
     return status;
 }

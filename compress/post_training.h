@@ -15,15 +15,18 @@
 #include "compress/fidelity.h"
 #include "compress/quant_graph.h"
 
+/** Whether to do something: the better of both, measured, is the default. */
+typedef enum clv_choice { CLV_CHOICE_BEST, CLV_CHOICE_NO, CLV_CHOICE_YES } clv_choice;
+
 typedef struct clv_quantise_options {
     clv_samples samples;
     bool best_method;        /**< try every range method and take the one of least error */
     clv_range_method method; /**< otherwise this one */
     clv_weight_options weights;
-    bool equalise;
+    clv_choice equalise;
     bool correct_bias;
-    double max_drop;      /**< of the agreement with float (fidelity.h: drop); rounded up to whole
-                               samples for classifiers; 1 or more: no node goes back to float */
+    double max_drop; /**< of the agreement with float (fidelity.h: drop); rounded up to whole
+                          samples for classifiers; 1 or more: no node goes back to float */
     const clv_backend *backend; /**< that simulates; NULL: the best one */
     unsigned threads;
     clv_watcher watcher;
@@ -32,7 +35,7 @@ typedef struct clv_quantise_options {
 #define CLV_QUANTISE_OPTIONS_INIT                                                                  \
     {                                                                                              \
         .best_method = true, .method = CLV_RANGE_MSE,                                              \
-        .weights = {.method = CLV_WEIGHT_MSE, .limit = 127}, .equalise = true, .correct_bias = true,  \
+        .weights = {.method = CLV_WEIGHT_MINMAX, .limit = 127}, .correct_bias = true,              \
         .max_drop = 0.02, .threads = 1                                                             \
     }
 
@@ -41,13 +44,13 @@ typedef struct clv_quantise_node {
     const char *name;
     clv_op op;
     bool quantised;
-    const char *why;       /**< why it is float; NULL for int8 */
+    const char *why; /**< why it is float; NULL for int8 */
     uint64_t macs;
-    bool measured;         /**< it could be int8 and does more than move numbers: what follows is
-                                known, of this node alone in int8 */
-    double snr_db;         /**< of its output */
-    double output_snr_db;  /**< of the network's outputs (the worst) */
-    bool has_range;        /**< its output has a quant */
+    bool measured;        /**< it could be int8 and does more than move numbers: what follows is
+                               known, of this node alone in int8 */
+    double snr_db;        /**< of its output */
+    double output_snr_db; /**< of the network's outputs (the worst) */
+    bool has_range;       /**< its output has a quant */
     clv_quant quant;
 } clv_quantise_node;
 

@@ -16,7 +16,8 @@ typedef struct clv_packed_weights {
     uint32_t axis, n_scales;
 } clv_packed_weights;
 
-/** Weights of all products of a plan, by node; they are quantised once, whatever is chosen later. */
+/** Weights of all products of a plan, by node; they are quantised once, whatever is chosen later.
+ */
 CLV_NODISCARD clv_status clv_pack_weights(clv_packed_weights **out, clv_arena *memory,
                                           const clv_graph *graph, const clv_quant_plan *plan,
                                           const clv_weight_options *options);

@@ -85,16 +85,30 @@ static clv_quant_role role_of_op(const char **why, const clv_graph *graph, const
     case CLV_OP_MUL:
     case CLV_OP_AVERAGE_POOL:
     case CLV_OP_GLOBAL_AVERAGE_POOL:
-    case CLV_OP_RELU:
+    case CLV_OP_REDUCE_MEAN:
+    case CLV_OP_ABS:
+    case CLV_OP_CELU:
     case CLV_OP_CLIP:
-    case CLV_OP_LEAKY_RELU:
-    case CLV_OP_PRELU:
     case CLV_OP_ELU:
-    case CLV_OP_SIGMOID:
-    case CLV_OP_TANH:
+    case CLV_OP_GELU:
     case CLV_OP_HARD_SIGMOID:
     case CLV_OP_HARD_SWISH:
+    case CLV_OP_LEAKY_RELU:
+    case CLV_OP_MISH:
+    case CLV_OP_NEG:
+    case CLV_OP_PRELU:
+    case CLV_OP_RELU:
+    case CLV_OP_SELU:
+    case CLV_OP_SIGMOID:
+    case CLV_OP_SOFTPLUS:
+    case CLV_OP_TANH:
         return CLV_ROLE_VALUES;
+    case CLV_OP_DIV:
+        *why = "a divisor rounded to 0 gives no number";
+        return is_f32_constant(graph, node, 1) ? CLV_ROLE_VALUES : CLV_ROLE_FLOAT;
+    case CLV_OP_CONV_TRANSPOSE:
+        *why = "it has no fast int8 kernel";
+        return CLV_ROLE_FLOAT;
     case CLV_OP_RESIZE:
         return resizes_by_copying(node) ? CLV_ROLE_MOVE : CLV_ROLE_VALUES;
     case CLV_OP_PAD:
@@ -122,8 +136,7 @@ static clv_quant_role role_of_op(const char **why, const clv_graph *graph, const
 
 bool clv_quant_is_data(const clv_graph *graph, const clv_node *node, uint32_t i)
 {
-    if (node->inputs[i] == CLV_NO_VALUE ||
-        clv_value_is_constant(&graph->values[node->inputs[i]]))
+    if (node->inputs[i] == CLV_NO_VALUE || clv_value_is_constant(&graph->values[node->inputs[i]]))
         return false;
     switch (node->op) {
     case CLV_OP_ADD:

@@ -200,8 +200,7 @@ clv_status clv_sensitivity_measure(clv_node_noise *noise, const clv_graph *graph
     for (uint32_t k = 0; k < graph->n_nodes && status == CLV_OK; k++) {
         noise[k] = (clv_node_noise){ratio(&m.local[k]), 0.0};
         for (uint32_t i = 0; i < graph->n_outputs; i++)
-            noise[k].output =
-                fmax(noise[k].output, ratio(&m.outputs[k * graph->n_outputs + i]));
+            noise[k].output = fmax(noise[k].output, ratio(&m.outputs[k * graph->n_outputs + i]));
     }
     close_meter(&m);
     return status;

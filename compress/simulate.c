@@ -66,8 +66,7 @@ static size_t float_elems(const clv_simulator *s, uint32_t value)
     size_t n = 0;
 
     if (t->dtype != CLV_F32 || s->twin->values[value].bounded ||
-        clv_value_is_constant(&s->twin->values[value]) ||
-        clv_shape_elems(&n, &t->shape) != CLV_OK)
+        clv_value_is_constant(&s->twin->values[value]) || clv_shape_elems(&n, &t->shape) != CLV_OK)
         return 0;
     return n;
 }
@@ -224,8 +223,7 @@ clv_status clv_simulator_step(clv_simulator *s, uint32_t from, uint32_t to, clv_
 {
     for (uint32_t k = from; k < to; k++) {
         const clv_node *node = &s->graph->nodes[k];
-        clv_status status =
-            node->quantised ? run_on_bytes(s, k) : clv_exec_run(s->exec, k, k + 1);
+        clv_status status = node->quantised ? run_on_bytes(s, k) : clv_exec_run(s->exec, k, k + 1);
         if (status != CLV_OK)
             return clv_fail(err, status, node->name, "it can't be run: %s",
                             clv_status_text(status));

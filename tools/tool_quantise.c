@@ -56,7 +56,7 @@ static void note_found(const clv_calibration_images_found *found, const char *fo
         tool_line(stderr, "%s: warning: %s: %zu files are neither JPEG nor PNG, first %s", command,
                   folder, found->not_images, found->first_not_image);
     if (found->over_limit > 0)
-        tool_line(stderr, "%s: note: %s: %zu more images were not needed", command, folder,
+        tool_line(stderr, "%s: note: %s: %zu more files were not needed", command, folder,
                   found->over_limit);
     if (found->used < FEW_IMAGES)
         tool_line(stderr, "%s: warning: %s: %zu images are few to calibrate with", command, folder,
@@ -67,10 +67,10 @@ static void note_found(const clv_calibration_images_found *found, const char *fo
 
 static json_t *node_json(const clv_quantise_node *n, uint32_t index)
 {
-    json_t *node = json_pack("{s:i, s:o, s:s, s:s, s:I}", "node", (int)index, "name",
-                             tool_json_text(n->name), "op", clv_op_describe(n->op)->name,
-                             "precision", n->quantised ? "int8" : "float", "macs",
-                             (json_int_t)n->macs);
+    json_t *node =
+        json_pack("{s:i, s:o, s:s, s:s, s:I}", "node", (int)index, "name", tool_json_text(n->name),
+                  "op", clv_op_describe(n->op)->name, "precision", n->quantised ? "int8" : "float",
+                  "macs", (json_int_t)n->macs);
     if (n->why != NULL)
         (void)json_object_set_new(node, "why", json_string(n->why));
     if (n->measured) {
@@ -90,8 +90,8 @@ static json_t *node_json(const clv_quantise_node *n, uint32_t index)
 
 static json_t *fidelity_json(const clv_fidelity *f, bool classifier)
 {
-    json_t *fidelity = json_pack("{s:o, s:f}", "snr_db", tool_json_real(clv_error_db(f->error)),
-                                 "drop", f->drop);
+    json_t *fidelity =
+        json_pack("{s:o, s:f}", "snr_db", tool_json_real(clv_error_db(f->error)), "drop", f->drop);
     if (classifier)
         (void)json_object_set_new(fidelity, "agreement", json_real(f->agreement));
     return fidelity;
@@ -103,14 +103,13 @@ static json_t *report_json(const clv_quantise_report *r, const tool_quantise_set
 
     for (uint32_t k = 0; k < r->n_nodes; k++)
         (void)json_array_append_new(nodes, node_json(&r->nodes[k], k));
-    return json_pack(
-        "{s:s, s:f, s:I, s:I, s:i, s:I, s:I, s:i, s:i, s:o, s:o, s:o}", "calibration",
-        clv_range_method_name(r->method), "max_drop", s->max_drop, "images_calibrated",
-        (json_int_t)r->calibrated_on, "images_compared", (json_int_t)r->compared_on, "int8_nodes",
-        (int)r->n_quantised, "macs", (json_int_t)r->macs, "int8_macs",
-        (json_int_t)r->quantised_macs, "equalised_pairs", (int)r->equalised, "tries",
-        (int)r->tries, "all_int8", fidelity_json(&r->all, r->classifier), "chosen",
-        fidelity_json(&r->chosen, r->classifier), "nodes", nodes);
+    return json_pack("{s:s, s:f, s:I, s:I, s:i, s:I, s:I, s:i, s:i, s:o, s:o, s:o}", "calibration",
+                     clv_range_method_name(r->method), "max_drop", s->max_drop, "images_calibrated",
+                     (json_int_t)r->calibrated_on, "images_compared", (json_int_t)r->compared_on,
+                     "int8_nodes", (int)r->n_quantised, "macs", (json_int_t)r->macs, "int8_macs",
+                     (json_int_t)r->quantised_macs, "equalised_pairs", (int)r->equalised, "tries",
+                     (int)r->tries, "all_int8", fidelity_json(&r->all, r->classifier), "chosen",
+                     fidelity_json(&r->chosen, r->classifier), "nodes", nodes);
 }
 
 static clv_status write_report(const clv_quantise_report *r, const tool_quantise_settings *s,
@@ -120,9 +119,8 @@ static clv_status write_report(const clv_quantise_report *r, const tool_quantise
         return CLV_OK;
     json_t *root = report_json(r, s);
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    clv_status status = text != NULL
-                            ? clv_file_write(s->report, text, strlen(text), 0644, err)
-                            : clv_fail(err, CLV_ENOMEM, s->report, "out of memory");
+    clv_status status = text != NULL ? clv_file_write(s->report, text, strlen(text), 0644, err)
+                                     : clv_fail(err, CLV_ENOMEM, s->report, "out of memory");
     free(text);
     json_decref(root);
     return status;
@@ -144,8 +142,9 @@ static void print_report(const clv_quantise_report *r)
               r->n_quantised, r->n_nodes, 100.0 * (double)r->quantised_macs / macs,
               clv_range_method_name(r->method), clv_error_db(r->chosen.error));
     if (r->classifier)
-        tool_line(stdout, "agreement with float: %.1f%% of %zu images (all that can be in int8: "
-                          "%.1f%%)",
+        tool_line(stdout,
+                  "agreement with float: %.1f%% of %zu images (all that can be in int8: "
+                  "%.1f%%)",
                   100.0 * r->chosen.agreement, r->compared_on, 100.0 * r->all.agreement);
 }
 

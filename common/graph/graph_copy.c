@@ -39,9 +39,9 @@ static clv_status copy_nodes(clv_graph *copy, const clv_graph *graph, clv_error 
 {
     for (uint32_t i = 0; i < graph->n_nodes; i++) {
         const clv_node *node = &graph->nodes[i];
-        clv_node_desc desc = {node->name,      node->op,    node->inputs,  node->n_inputs,
-                              node->outputs,   node->n_outputs, node->attrs, node->n_attrs,
-                              node->fusion};
+        clv_node_desc desc = {node->name,     node->op,      node->inputs,
+                              node->n_inputs, node->outputs, node->n_outputs,
+                              node->attrs,    node->n_attrs, node->fusion};
         CLV_TRY(clv_graph_add_node(copy, &desc, err));
         copy->nodes[i].quantised = node->quantised;
     }

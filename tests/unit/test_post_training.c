@@ -87,7 +87,7 @@ static clv_quantise_options options(void)
     o.samples = (clv_samples){16, NULL, read_noise};
     o.best_method = false;
     o.method = CLV_RANGE_MINMAX;
-    o.equalise = false;
+    o.equalise = CLV_CHOICE_NO;
     o.max_drop = 1.0;
     return o;
 }
@@ -272,7 +272,7 @@ static void test_post_training__keeps_numbers_and_gives_types(void **state)
 }
 
 /* One channel is 3000 times as large as its neighbours, which share its scale: they drown. */
-static void quantise_hostile(clv_quantise_report *report, bool equalise, double max_drop)
+static void quantise_hostile(clv_quantise_report *report, clv_choice equalise, double max_drop)
 {
     clv_graph *g = net(3000.0f);
     clv_quantise_options o = options();
@@ -288,7 +288,7 @@ static void test_post_training__search_gives_a_hostile_node_back_to_float(void *
 {
     (void)state;
     clv_quantise_report report;
-    quantise_hostile(&report, false, 0.01);
+    quantise_hostile(&report, CLV_CHOICE_NO, 0.01);
     assert_true(report.all.error > 0.01);
     assert_true(report.chosen.error <= 0.01);
     assert_true(report.n_quantised > 0 && report.n_quantised < 4);
@@ -305,7 +305,7 @@ static void test_post_training__equalisation_saves_the_hostile_node(void **state
 {
     (void)state;
     clv_quantise_report report;
-    quantise_hostile(&report, true, 0.01);
+    quantise_hostile(&report, CLV_CHOICE_BEST, 0.01);
     assert_true(report.equalised >= 1);
     assert_int_equal(report.n_quantised, 4);
     clv_quantise_report_done(&report);
