@@ -12,7 +12,7 @@
 #define NODE_RUNS 512u /* nodes times samples, when each node is measured alone */
 #define MOST_NODE_SAMPLES 8u
 #define RETURNS 8u     /* nodes that the search tries in int8 again */
-#define HALVES_FROM 8u /* samples, that are divided between measuring and comparing */
+#define HALVES_FROM 8u /* samples, of which then only every second one makes the ranges */
 
 /* One quantisation. */
 typedef struct job {
@@ -49,7 +49,7 @@ static void divide_samples(job *j)
     bool halves = j->o->samples.count >= HALVES_FROM;
 
     j->measuring = (clv_sample_range){0, halves ? 2 : 1, 0};
-    j->comparing = (clv_sample_range){halves ? 1 : 0, halves ? 2 : 1, 0};
+    j->comparing = (clv_sample_range){0, 1, 0};
 }
 
 static clv_status make_plain(job *j)

@@ -7,8 +7,8 @@
  *
  *      equalise -> calibrate -> plan -> ranges -> biases -> compare with float -> search
  *
- *  Half of the samples make the ranges and biases, the other half compares the quantised network
- *  with the float one (from eight samples on; fewer do both). Where it differs by more than is
+ *  Every second sample makes the ranges and biases (all of them where there are fewer than eight);
+ *  all of them compare the quantised network with the float one. Where it differs by more than is
  *  allowed, nodes go back to float, those first that cost most accuracy for the least work saved.
  *  The same samples and options give the same graph. */
 
@@ -36,7 +36,7 @@ typedef struct clv_quantise_options {
     {                                                                                              \
         .best_method = true, .method = CLV_RANGE_MSE,                                              \
         .weights = {.method = CLV_WEIGHT_MINMAX, .limit = 127}, .correct_bias = true,              \
-        .max_drop = 0.02, .threads = 1                                                             \
+        .max_drop = 0.01, .threads = 1                                                             \
     }
 
 /** What became of one node. */

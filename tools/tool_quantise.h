@@ -18,7 +18,7 @@ typedef struct tool_quantise_settings {
 
 #define TOOL_QUANTISE_SETTINGS_INIT                                                                \
     {                                                                                              \
-        .calibration = "auto", .images = 256, .max_drop = 0.02                                     \
+        .calibration = "auto", .images = 256, .max_drop = 0.01                                     \
     }
 
 /* Rows of a command's option table; `type` has a member `quantise` of the type above. */
@@ -37,7 +37,7 @@ typedef struct tool_quantise_settings {
         "at most so many of the folder's images, by name (default: 256)"),                         \
     TOOL_QUANTISE_OPTION_(type, "max-drop", CLV_OPTION_DOUBLE, max_drop, 0, 0, "PART",             \
         "how much of the agreement with float may be lost; nodes stay float for it "               \
-        "(default: 0.02)"),                                                                        \
+        "(default: 0.01)"),                                                                        \
     TOOL_QUANTISE_OPTION_(type, "report", CLV_OPTION_STRING, report, 0, 0, "FILE.json",            \
         "write what was chosen for each node, and why")
 /* clang-format on */

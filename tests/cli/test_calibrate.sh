@@ -20,7 +20,7 @@ cp report.json "$out"
 json images_calibrated 4
 json nodes.0.op Conv
 json nodes.0.precision int8
-json max_drop 0.02
+json max_drop 0.01
 for method in minmax percentile entropy mse; do
     expect 3 "${build[@]}" --calibrate photos --calibration $method --report report.json
     cp report.json "$out"
