@@ -3,11 +3,13 @@
 
 #include "tools/tool.h"
 #include "tools/tool_model.h"
+#include "tools/tool_quantise.h"
 
 typedef struct settings {
     tool_model_settings model;
     const char *output;
     const char *student;
+    tool_quantise_settings quantise;
 } settings;
 
 static const clv_option options[] = {
@@ -15,6 +17,7 @@ static const clv_option options[] = {
      "the bundle to write (needed; -o FILE is the same)"},
     {"student", NULL, CLV_OPTION_STRING, offsetof(settings, student), 0, 0, "MODEL",
      "a small ONNX model that answers on the device when no server does"},
+    TOOL_QUANTISE_OPTIONS(settings),
     TOOL_LABELS_OPTION(settings),
     TOOL_IMAGE_OPTIONS(settings),
     TOOL_SHAPE_OPTIONS(settings),
@@ -25,7 +28,8 @@ static const clv_option_set set = {
     "MODEL.onnx",
     "Make the file that is deployed to devices and servers.",
     "The input's flags describe the student too, at its own size.\n"
-    "Example:\n  cleave build big.onnx --student small.onnx --preset tf -o m.clv",
+    "Example:\n  cleave build big.onnx --student small.onnx --preset tf -o m.clv\n"
+    "  cleave build net.onnx --calibrate photos --preset tf --report chosen.json -o m.clv",
     options,
     sizeof options / sizeof options[0]};
 
@@ -61,18 +65,38 @@ static clv_status open_student(tool_model *student, const settings *s, const too
     return check_student(main, student, err);
 }
 
+/* Both forms of the network, int8 and float. */
+static clv_status quantise(const tool_model *main, const settings *s, clv_error *err)
+{
+    const char *const inputs[] = {main->path, s->student, s->model.input.labels, s->output};
+    clv_quantised both = {0};
+
+    if (s->quantise.report != NULL)
+        CLV_TRY(tool_check_output("--report", s->quantise.report, inputs, 4, err));
+    clv_status status = tool_quantise(&both, main, &s->quantise, set.program, err);
+    if (status == CLV_OK)
+        status = clv_fail(err, CLV_EUNSUPPORTED, s->output,
+                          "bundles of this version hold no int8 network; nothing was written");
+    clv_quantised_done(&both);
+    return status;
+}
+
 static clv_status build(tool_model *main, tool_model *student, const settings *s, const char *path,
                         clv_error *err)
 {
     const char *const inputs[] = {path, s->student, s->model.input.labels};
+    bool int8;
     char id[CLV_DIGEST_HEX_BYTES];
     clv_digest digest;
 
     CLV_TRY(tool_check_output("--output", s->output, inputs, 3, err));
+    CLV_TRY(tool_quantise_wanted(&int8, &s->quantise, err));
     CLV_TRY(tool_model_open(main, path, &s->model, err));
     CLV_TRY(open_student(student, s, main, err));
     tool_model_note(main, &s->model, set.program);
     tool_hold_signals();
+    if (int8)
+        CLV_TRY(quantise(main, s, err));
     CLV_TRY(clv_bundle_write(s->output, &main->model, s->student ? &student->model : NULL, &digest,
                              err));
     tool_line(stdout, "%s: %u nodes%s%s, id %s", s->output, main->model.graph->n_nodes,
@@ -97,7 +121,7 @@ static int run(const settings *s, const char *path)
 int cmd_build(int argc, char **argv)
 {
     static char long_output[] = "--output";
-    settings s = {.model = TOOL_MODEL_SETTINGS_INIT};
+    settings s = {.model = TOOL_MODEL_SETTINGS_INIT, .quantise = TOOL_QUANTISE_SETTINGS_INIT};
     clv_parsed parsed;
     int code;
 

@@ -127,6 +127,10 @@ typedef struct clv_graph {
 /** A new, empty graph. @return CLV_OK, CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_graph_create(clv_graph **out, const char *name);
 
+/** A copy with the same numbers of values and nodes. Constants are borrowed: @p graph outlives it.
+ *  @return CLV_OK; CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_graph_copy(clv_graph **out, const clv_graph *graph, clv_error *err);
+
 void clv_graph_free(clv_graph *graph); /* NULL is a no-op */
 
 /** Add a value. @p name is copied.
@@ -144,6 +148,11 @@ const char *clv_graph_fresh_name(clv_graph *graph, const char *stem);
  *  data, which must outlive the graph (a mapped file, or memory from clv_graph_own_data()). */
 void *clv_graph_own_data(clv_graph *graph, size_t bytes);
 void clv_graph_set_constant(clv_graph *graph, uint32_t value, const clv_tensor *tensor);
+
+/** Say what the 8-bit integers of @p value stand for; @p quant and its scales are copied.
+ *  @return CLV_OK, CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_graph_set_quant(clv_graph *graph, uint32_t value,
+                                             const clv_quant *quant);
 
 /** Free the constants that no node uses any more and that the graph owns. */
 void clv_graph_release_unused(clv_graph *graph);

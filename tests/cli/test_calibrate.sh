@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# cleave build --calibrate: the folder, the flags and the report. Bundles hold no int8 network, so
+# the command ends with a refusal behind the report.
+. "$(dirname "$0")/lib.sh"
+
+mkdir photos empty nothing broken folders folders/inside
+cp 0.png 1.png 2.png 3.png photos
+printf 'a note\n' >nothing/readme.txt
+head -c 60 0.png >broken/0.png
+cp 0.png folders/inside
+build=(build classifier.onnx --preset raw -o m.clv)
+allow_output=yes
+
+# A folder with something to calibrate with.
+expect 3 "${build[@]}" --calibrate photos --report report.json
+says "int8: " " of the multiplications; ranges by " "agreement with float: "
+complains "warning: photos: 4 images are few to calibrate with"
+cp report.json "$out"
+json images_calibrated 4
+json nodes.0.op Conv
+json nodes.0.precision int8
+json max_drop 0.01
+for method in minmax percentile entropy mse; do
+    expect 3 "${build[@]}" --calibrate photos --calibration $method --report report.json
+    cp report.json "$out"
+    json calibration $method
+done
+
+# What isn't an image is left out, counted and named.
+cp nothing/readme.txt photos
+cp broken/0.png photos/broken.png
+mkdir photos/inside
+expect 3 "${build[@]}" --calibrate photos
+complains "warning: photos: 1 broken images were left out, first broken.png: "
+complains "warning: photos: 1 files are neither JPEG nor PNG, first readme.txt"
+expect 3 "${build[@]}" --calibrate photos --calibration-images 3 --report report.json
+complains "note: photos: 3 more files were not needed"
+cp report.json "$out"
+json images_calibrated 3
+gone m.clv
+
+# Folders that can't be used.
+allow_output=no
+rm report.json
+expect 3 "${build[@]}" --calibrate empty --report report.json
+complains "empty: it has no image" "sub-folders are not searched"
+expect 3 "${build[@]}" --calibrate folders
+complains "folders: it has no image"
+expect 3 "${build[@]}" --calibrate missing
+complains "missing: the folder can't be read: No such file"
+expect 3 "${build[@]}" --calibrate 0.png
+complains "0.png: the folder can't be read: Not a directory"
+expect 3 "${build[@]}" --calibrate nothing
+complains "nothing: none of its 1 files is a JPEG or PNG image (readme.txt)"
+expect 3 "${build[@]}" --calibrate broken
+complains "broken: none of its 1 images can be read (0.png: "
+
+# Models that take no image, or have nothing that int8 is for.
+expect 3 build open.onnx --shape x=2,3 --calibrate photos -o m.clv
+complains "open.onnx: the model takes no image"
+expect 3 build two_inputs.onnx --calibrate photos -o m.clv
+complains "two_inputs.onnx: the model takes no image"
+expect 3 build clash.onnx --preset raw --calibrate photos -o m.clv
+complains "clash.onnx" "no node of it can compute in int8"
+
+# Flags.
+expect 2 "${build[@]}" --calibrate photos --calibration best
+complains "--calibration: 'best' is none of auto, minmax, percentile, entropy, mse"
+expect 2 "${build[@]}" --calibrate photos --precision int4
+complains "--precision: 'int4' is none of float, int8"
+expect 2 "${build[@]}" --precision int8
+complains "--precision: int8 needs --calibrate DIR"
+expect 2 "${build[@]}" --calibrate photos --precision float
+complains "--calibrate: float needs no calibration"
+expect 2 "${build[@]}" --report report.json
+complains "--report: it reports on --calibrate"
+for drop in -0.1 1.5 nan; do
+    expect 2 "${build[@]}" --calibrate photos --max-drop=$drop
+    complains "--max-drop: "
+done
+expect 2 "${build[@]}" --calibrate photos --report classifier.onnx
+complains "--report" "would be overwritten"
+gone m.clv report.json
+expect 0 "${build[@]}" --precision float
+exists m.clv

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLV_TOOL_QUANTISE_H
+#define CLV_TOOL_QUANTISE_H
+
+/** @file tool_quantise.h: --calibrate and the flags around it. */
+
+#include "compress/post_training.h"
+#include "tools/tool_model.h"
+
+typedef struct tool_quantise_settings {
+    const char *calibrate;   /* a folder of images; NULL: no quantisation */
+    const char *calibration; /* how ranges are estimated */
+    const char *precision;
+    uint64_t images;
+    double max_drop;
+    const char *report;
+} tool_quantise_settings;
+
+#define TOOL_QUANTISE_SETTINGS_INIT                                                                \
+    {                                                                                              \
+        .calibration = "auto", .images = 256, .max_drop = 0.01                                     \
+    }
+
+/* Rows of a command's option table; `type` has a member `quantise` of the type above. */
+/* clang-format off */
+#define TOOL_QUANTISE_OPTION_(type, flag, kind, member, low, high, word, text)                     \
+    {flag, NULL, kind, offsetof(type, quantise.member), low, high, word, text}
+
+#define TOOL_QUANTISE_OPTIONS(type)                                                                \
+    TOOL_QUANTISE_OPTION_(type, "calibrate", CLV_OPTION_STRING, calibrate, 0, 0, "DIR",            \
+        "quantise to int8, with the images of this folder"),                                       \
+    TOOL_QUANTISE_OPTION_(type, "precision", CLV_OPTION_STRING, precision, 0, 0, "NAME",           \
+        "float or int8 (default: int8 with --calibrate, else float)"),                             \
+    TOOL_QUANTISE_OPTION_(type, "calibration", CLV_OPTION_STRING, calibration, 0, 0, "METHOD",     \
+        "auto (the best of them), minmax, percentile, entropy or mse (default: auto)"),            \
+    TOOL_QUANTISE_OPTION_(type, "calibration-images", CLV_OPTION_UINT, images, 1, 65536, "N",      \
+        "at most so many of the folder's images, by name (default: 256)"),                         \
+    TOOL_QUANTISE_OPTION_(type, "max-drop", CLV_OPTION_DOUBLE, max_drop, 0, 0, "PART",             \
+        "how much of the agreement with float may be lost; nodes stay float for it "               \
+        "(default: 0.01)"),                                                                        \
+    TOOL_QUANTISE_OPTION_(type, "report", CLV_OPTION_STRING, report, 0, 0, "FILE.json",            \
+        "write what was chosen for each node, and why")
+/* clang-format on */
+
+/** Whether int8 is wanted. @return CLV_OK; CLV_EINVAL with @p err for flags that don't fit. */
+CLV_NODISCARD clv_status tool_quantise_wanted(bool *out, const tool_quantise_settings *settings,
+                                              clv_error *err);
+
+/** Quantise @p model with the folder's images, say on stderr what was left out, print what was
+ *  chosen to stdout and write the report.
+ *  @param out  For clv_quantised_done(); it borrows from @p model. */
+CLV_NODISCARD clv_status tool_quantise(clv_quantised *out, const tool_model *model,
+                                       const tool_quantise_settings *settings, const char *command,
+                                       clv_error *err);
+
+#endif
