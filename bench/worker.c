@@ -128,7 +128,7 @@ static clv_status open_model(model_run *m, const char *path, unsigned threads, c
     status = clv_program_compile(&m->program, m->graph, &options, err);
     if (status != CLV_OK)
         return status;
-    clv_bundle_drop_packed(m->bundle, model->graph, keeps, m->program);
+    clv_bundle_drop_packed(m->bundle, m->graph, keeps, m->program);
     size_t bytes = largest(m->graph, m->graph->inputs, m->graph->n_inputs);
     m->input = clv_alloc_aligned(bytes);
     m->output = clv_alloc_aligned(largest(m->graph, m->graph->outputs, m->graph->n_outputs));

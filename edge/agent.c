@@ -91,12 +91,18 @@ static clv_status load_networks(clv_edge *edge, const clv_edge_options *options,
         return clv_fail(err, CLV_EINVAL, NULL, "no backend is called '%s'", backend);
     CLV_TRY(clv_bundle_open(&edge->bundle, options->bundle, err));
     CLV_TRY(clv_bundle_verify(edge->bundle, err));
-    CLV_TRY(clv_network_init(&edge->networks[CLV_AGENT_MODEL], edge->bundle,
-                             clv_bundle_main(edge->bundle), &program, err));
-    if (clv_bundle_student(edge->bundle) == NULL)
+    const clv_model *model = clv_bundle_main(edge->bundle);
+    const clv_model *student = clv_bundle_student(edge->bundle);
+    clv_precision precision;
+    CLV_TRY(clv_model_choose(&edge->prefix, model, options->precision, CLV_PRECISION_INT8, err));
+    CLV_TRY(clv_model_choose(&edge->suffix, model, options->suffix, CLV_PRECISION_FLOAT, err));
+    CLV_TRY(clv_network_init(&edge->networks[CLV_AGENT_MODEL], edge->bundle, model, edge->prefix,
+                             &program, err));
+    if (student == NULL)
         return CLV_OK;
-    CLV_TRY(clv_network_init(&edge->networks[CLV_AGENT_STUDENT], edge->bundle,
-                             clv_bundle_student(edge->bundle), &program, err));
+    CLV_TRY(clv_model_choose(&precision, student, NULL, CLV_PRECISION_INT8, err));
+    CLV_TRY(clv_network_init(&edge->networks[CLV_AGENT_STUDENT], edge->bundle, student, precision,
+                             &program, err));
     edge->student_shares_inputs = clv_network_same_inputs(&edge->networks[CLV_AGENT_MODEL],
                                                           &edge->networks[CLV_AGENT_STUDENT]);
     return CLV_OK;
@@ -127,7 +133,7 @@ static clv_status start_agent(clv_edge *edge, const clv_edge_options *options, c
 {
     const clv_network *model = &edge->networks[CLV_AGENT_MODEL];
     const clv_network *student = &edge->networks[CLV_AGENT_STUDENT];
-    uint32_t n_nodes = model->model->graph->n_nodes;
+    uint32_t n_nodes = model->graph->n_nodes;
 
     if (options->cut != CLV_CUT_ALL && options->cut > n_nodes)
         return clv_fail(err, CLV_EINVAL, options->bundle, "the model has no cut %u: 0 to %u",
@@ -135,7 +141,7 @@ static clv_status start_agent(clv_edge *edge, const clv_edge_options *options, c
     clv_agent_config config = {.n_slots = edge->n_slots,
                                .n_nodes = n_nodes,
                                .n_student_nodes =
-                                   student->model != NULL ? student->model->graph->n_nodes : 0,
+                                   student->model != NULL ? student->graph->n_nodes : 0,
                                .has_server = options->server != NULL,
                                .cut = options->cut,
                                .deadline_us = options->deadline_us,

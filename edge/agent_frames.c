@@ -91,7 +91,7 @@ clv_status clv_edge_submit(uint64_t *frame_out, clv_edge *edge, const uint8_t *r
 /* The given tensors are the model's inputs, in type and shape. */
 static clv_status check_inputs(const clv_edge *edge, const clv_tensor *inputs, uint32_t n_inputs)
 {
-    const clv_graph *graph = edge->networks[CLV_AGENT_MODEL].model->graph;
+    const clv_graph *graph = edge->networks[CLV_AGENT_MODEL].graph;
 
     if (n_inputs != graph->n_inputs)
         return CLV_EINVAL;
@@ -221,7 +221,7 @@ clv_status clv_edge_set_cut(clv_edge *edge, uint32_t cut)
 
 uint32_t clv_edge_cut_count(const clv_edge *edge)
 {
-    return edge->networks[CLV_AGENT_MODEL].model->graph->n_nodes;
+    return edge->networks[CLV_AGENT_MODEL].graph->n_nodes;
 }
 
 clv_status clv_edge_image_size(uint32_t *width_out, uint32_t *height_out, const clv_edge *edge)

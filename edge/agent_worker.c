@@ -56,7 +56,7 @@ static void explain_run(clv_edge_slot *slot, const clv_network *network, uint32_
                         clv_status status)
 {
     char name[160];
-    (void)clv_node_describe(name, sizeof name, &network->model->graph->nodes[node]);
+    (void)clv_node_describe(name, sizeof name, &network->graph->nodes[node]);
     clv_agent_explain(slot, status, "%s: %s", name, clv_status_text(status));
 }
 
@@ -93,7 +93,9 @@ static clv_status make_message(clv_link_message **out, size_t *payload_bytes, cl
     clv_link_request request = {.frame = slot->frame,
                                 .bundle = clv_bundle_id(edge->bundle),
                                 .cut = action->cut,
-                                .deadline_us = action->left_us};
+                                .deadline_us = action->left_us,
+                                .prefix = edge->prefix,
+                                .suffix = edge->suffix};
     CLV_TRY(clv_link_message_create(&message, &payload, &request, bound));
     clv_status status = clv_activation_encode(payload_bytes, edge->codec, frontier->tensors,
                                               frontier->planned, frontier->count, payload, bound);

@@ -33,6 +33,10 @@ static const clv_option options[] = {
          "nodes [0, K) run here, the rest on the server; `all`: all of them here (default 0)"),
     TEXT("codec", "edge.codec", codec, "NAME",
          "how the cut travels: float (lossless) or uint8 (default float)"),
+    TEXT("precision", "edge.precision", precision, "NAME",
+         "float or int8: what runs here (default: int8 if the bundle has it)"),
+    TEXT("suffix", "edge.suffix", suffix, "NAME",
+         "float or int8: what the server runs (default: float if the bundle has it)"),
     UINT("deadline-ms", "edge.deadline_ms", deadline_ms, 0, MAX_MS, "MS",
          "every frame is answered this long after it came; 0: no deadline (default 0)"),
     UINT("in-flight", "edge.in_flight", in_flight, 1, 64, "N",
@@ -152,7 +156,9 @@ static clv_status understand(clv_edge_settings *out, const clv_edge_texts *texts
                                    .codec = texts->codec,
                                    .threads = (unsigned)texts->threads,
                                    .in_flight = (unsigned)texts->in_flight,
-                                   .deadline_us = texts->deadline_ms * 1000};
+                                   .deadline_us = texts->deadline_ms * 1000,
+                                   .precision = texts->precision,
+                                   .suffix = texts->suffix};
     CLV_TRY(parse_cut(&out->edge.cut, texts->cut, err));
     CLV_TRY(parse_size(&out->width, &out->height, texts->size, err));
     CLV_TRY(parse_log(out, texts, err));

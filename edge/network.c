@@ -16,7 +16,7 @@ static bool keeps_constant(const void *program, uint32_t value)
 
 static clv_status name_outputs(clv_network *network)
 {
-    const clv_graph *graph = network->model->graph;
+    const clv_graph *graph = network->graph;
 
     network->output_names = clv_calloc(graph->n_outputs, sizeof *network->output_names);
     if (network->output_names == NULL)
@@ -29,7 +29,7 @@ static clv_status name_outputs(clv_network *network)
 /* The second of two runs: the first one pays for pages and caches. */
 static clv_status measure(clv_network *network, clv_error *err)
 {
-    const clv_graph *graph = network->model->graph;
+    const clv_graph *graph = network->graph;
     clv_tensor_set inputs = {0};
     clv_status status = clv_network_fit_inputs(&inputs, network);
 
@@ -48,16 +48,18 @@ static clv_status measure(clv_network *network, clv_error *err)
 }
 
 clv_status clv_network_init(clv_network *network, const clv_bundle *bundle, const clv_model *model,
-                            const clv_program_options *options, clv_error *err)
+                            clv_precision precision, const clv_program_options *options,
+                            clv_error *err)
 {
+    network->graph = clv_model_graph(model, precision);
     if (model->graph->n_nodes == 0)
         return clv_fail(err, CLV_EUNSUPPORTED, model->graph->name, "the model has no nodes");
     network->model = model;
     if (name_outputs(network) != CLV_OK)
         return clv_fail(err, CLV_ENOMEM, model->graph->name, "out of memory");
-    CLV_TRY(clv_program_compile(&network->program, model->graph, options, err));
+    CLV_TRY(clv_program_compile(&network->program, network->graph, options, err));
     CLV_TRY(clv_exec_create(&network->exec, network->program, err));
-    clv_bundle_drop_packed(bundle, model->graph, keeps_constant, network->program);
+    clv_bundle_drop_packed(bundle, network->graph, keeps_constant, network->program);
     return measure(network, err);
 }
 
@@ -74,7 +76,7 @@ void clv_network_done(clv_network *network)
 bool clv_network_takes_images(const clv_network *network)
 {
     return network->model != NULL && network->model->has_input_spec &&
-           network->model->graph->n_inputs == 1;
+           network->graph->n_inputs == 1;
 }
 
 static bool same_spec(const clv_input_spec *a, const clv_input_spec *b)
@@ -88,7 +90,7 @@ static bool same_spec(const clv_input_spec *a, const clv_input_spec *b)
 
 static const clv_tensor *input_of(const clv_network *network, uint32_t i)
 {
-    const clv_graph *graph = network->model->graph;
+    const clv_graph *graph = network->graph;
     return &graph->values[graph->inputs[i]].tensor;
 }
 
@@ -96,9 +98,9 @@ bool clv_network_same_inputs(const clv_network *a, const clv_network *b)
 {
     if (a->model == NULL || b->model == NULL ||
         a->model->has_input_spec != b->model->has_input_spec ||
-        a->model->graph->n_inputs != b->model->graph->n_inputs)
+        a->graph->n_inputs != b->graph->n_inputs)
         return false;
-    for (uint32_t i = 0; i < a->model->graph->n_inputs; i++) {
+    for (uint32_t i = 0; i < a->graph->n_inputs; i++) {
         const clv_tensor *left = input_of(a, i);
         const clv_tensor *right = input_of(b, i);
         if (left->dtype != right->dtype || !clv_shape_equal(&left->shape, &right->shape))
@@ -109,26 +111,26 @@ bool clv_network_same_inputs(const clv_network *a, const clv_network *b)
 
 clv_status clv_network_fit_inputs(clv_tensor_set *out, const clv_network *network)
 {
-    const clv_graph *graph = network->model->graph;
+    const clv_graph *graph = network->graph;
     return clv_tensor_set_fit(out, graph, graph->inputs, graph->n_inputs);
 }
 
 clv_status clv_network_fit_outputs(clv_tensor_set *out, const clv_network *network)
 {
-    const clv_graph *graph = network->model->graph;
+    const clv_graph *graph = network->graph;
     return clv_tensor_set_fit(out, graph, graph->outputs, graph->n_outputs);
 }
 
 void clv_network_load_inputs(clv_network *network, const clv_tensor_set *inputs)
 {
     for (uint32_t i = 0; i < inputs->count; i++)
-        clv_exec_load(network->exec, network->model->graph->inputs[i], &inputs->tensors[i]);
+        clv_exec_load(network->exec, network->graph->inputs[i], &inputs->tensors[i]);
 }
 
 void clv_network_store_outputs(const clv_network *network, clv_tensor_set *outputs)
 {
     for (uint32_t i = 0; i < outputs->count; i++)
-        clv_exec_store(network->exec, network->model->graph->outputs[i], &outputs->tensors[i]);
+        clv_exec_store(network->exec, network->graph->outputs[i], &outputs->tensors[i]);
 }
 
 /* Copy the input tensor that is @p value. */
@@ -146,7 +148,7 @@ static void copy_input(clv_tensor *out, const clv_graph *graph, uint32_t value,
 clv_status clv_network_take_frontier(clv_tensor_set *out, const clv_network *network, uint32_t cut,
                                      const clv_tensor_set *inputs)
 {
-    const clv_graph *graph = network->model->graph;
+    const clv_graph *graph = network->graph;
     clv_frontier frontier = clv_frontiers_at(clv_program_frontiers(network->program), cut);
 
     CLV_TRY(clv_tensor_set_fit(out, graph, frontier.values, frontier.count));

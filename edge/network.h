@@ -12,17 +12,19 @@
 /** All zero is a model that isn't there. */
 typedef struct clv_network {
     const clv_model *model; /**< of the bundle, which outlives this */
+    const clv_graph *graph; /**< the form of it that runs */
     clv_program *program;
     clv_exec *exec;
     const char **output_names; /**< in the order of the outputs */
     uint64_t run_us;           /**< what a run took at the start */
 } clv_network;
 
-/** Compile, give back the memory of weights that were packed, and measure a run. @p network is
- *  all zero; clv_network_done() in every case.
+/** Compile the form of @p model that @p precision names and that it has, give back the memory of
+ * weights that were packed, and measure a run. @p network is all zero; clv_network_done() in every
+ * case.
  *  @return CLV_OK; CLV_EUNSUPPORTED, CLV_ENOMEM, CLV_EINTERNAL with @p err. */
 CLV_NODISCARD clv_status clv_network_init(clv_network *network, const clv_bundle *bundle,
-                                          const clv_model *model,
+                                          const clv_model *model, clv_precision precision,
                                           const clv_program_options *options, clv_error *err);
 void clv_network_done(clv_network *network); /* idempotent */
 

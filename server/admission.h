@@ -17,6 +17,7 @@
     X(ACCEPT, OK, "accepted")                                                                      \
     X(UNKNOWN_BUNDLE, ENOENT, "this server doesn't have the device's bundle")                      \
     X(NO_SUCH_CUT, EINVAL, "the model has no such cut")                                            \
+    X(NO_SUCH_FORM, EUNSUPPORTED, "the bundle doesn't hold the network in that precision")         \
     X(NOTHING_TO_DO, EINVAL, "the cut is behind the last node: nothing is left for a server")      \
     X(QUEUE_FULL, EAGAIN, "the server is busy: its queue is full")                                 \
     X(TOO_LATE, ETIMEDOUT, "the server can't answer by the frame's deadline")                      \

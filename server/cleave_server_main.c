@@ -30,27 +30,38 @@ static const char *describe(error_text *out, const clv_error *error)
 }
 
 /* How many of the nodes the wanted backend runs; `ref` runs the others. */
-static uint32_t count_steps(const clv_served *served, const char *backend)
+static uint32_t count_steps(const clv_served_form *form, const char *backend)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < served->graph->n_nodes; i++)
-        n += strcmp(clv_program_step_backend(served->program, i), backend) == 0;
+    for (uint32_t i = 0; i < form->graph->n_nodes; i++)
+        n += strcmp(clv_program_step_backend(form->program, i), backend) == 0;
     return n;
+}
+
+static void log_forms(const char *path, const clv_served *served, const char *backend)
+{
+    char hex[CLV_DIGEST_HEX_BYTES];
+
+    for (uint32_t i = 0; i < CLV_PRECISION_COUNT; i++) {
+        const clv_served_form *form = clv_served_find_form(served, i);
+        if (form != NULL)
+            clv_log_info("serving %.*s from %s in %s: %u nodes, %u of them on %s", SHORT_DIGEST,
+                         clv_digest_format(hex, &served->id), path,
+                         clv_precision_name((clv_precision)i), served->n_nodes,
+                         count_steps(form, backend), backend);
+    }
 }
 
 static void log_file(void *context, const char *path, const clv_served *served,
                      const clv_error *error)
 {
     const clv_server_choices *choices = context;
-    char hex[CLV_DIGEST_HEX_BYTES];
     error_text why;
 
     if (served == NULL)
         clv_log_error("left out %s: %s", path, describe(&why, error));
     else
-        clv_log_info("serving %.*s from %s: %u nodes, %u of them on %s", SHORT_DIGEST,
-                     clv_digest_format(hex, &served->id), path, served->graph->n_nodes,
-                     count_steps(served, choices->backend->name), choices->backend->name);
+        log_forms(path, served, choices->backend->name);
 }
 
 static void log_device(void *context, const char *device, const char *what, const clv_error *error)

@@ -26,13 +26,19 @@ struct clv_registry {
 
 /* --- one bundle --------------------------------------------------------------------------- */
 
+static void form_done(clv_served_form *form)
+{
+    for (uint32_t i = 0; form->execs != NULL && i < form->n_execs; i++)
+        clv_exec_free(form->execs[i]);
+    clv_free(form->execs);
+    clv_free(form->estimates_us);
+    clv_program_free(form->program);
+}
+
 static void served_free(clv_served *served)
 {
-    for (uint32_t i = 0; served->execs != NULL && i < served->n_execs; i++)
-        clv_exec_free(served->execs[i]);
-    clv_free(served->execs);
-    clv_free(served->estimates_us);
-    clv_program_free(served->program);
+    for (uint32_t i = 0; i < CLV_PRECISION_COUNT; i++)
+        form_done(&served->forms[i]);
     clv_bundle_free(served->bundle);
     clv_free(served);
 }
@@ -54,28 +60,50 @@ static bool program_keeps(const void *program, uint32_t value)
     return clv_program_keeps_constant(program, value);
 }
 
-static clv_status make_executions(clv_served *served, uint32_t n, clv_error *err)
+static clv_status make_executions(clv_served_form *form, uint32_t n, clv_error *err)
 {
-    served->execs = clv_calloc(n, sizeof(clv_exec *));
-    served->estimates_us = clv_calloc(served->graph->n_nodes, sizeof *served->estimates_us);
-    if (served->execs == NULL || served->estimates_us == NULL)
+    form->execs = clv_calloc(n, sizeof(clv_exec *));
+    form->estimates_us = clv_calloc(form->graph->n_nodes, sizeof *form->estimates_us);
+    if (form->execs == NULL || form->estimates_us == NULL)
         return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
-    for (served->n_execs = 0; served->n_execs < n; served->n_execs++)
-        CLV_TRY(clv_exec_create(&served->execs[served->n_execs], served->program, err));
+    for (form->n_execs = 0; form->n_execs < n; form->n_execs++)
+        CLV_TRY(clv_exec_create(&form->execs[form->n_execs], form->program, err));
     return CLV_OK;
+}
+
+static clv_status compile_form(clv_served_form *form, const clv_graph *graph,
+                               const clv_registry_options *options, clv_error *err)
+{
+    clv_program_options program_options = CLV_PROGRAM_OPTIONS_INIT;
+    program_options.backend = options->backend;
+    program_options.threads = options->threads_per_worker;
+
+    form->graph = graph;
+    CLV_TRY(clv_program_compile(&form->program, graph, &program_options, err));
+    return make_executions(form, options->workers, err);
+}
+
+/* What another form still reads comes back from the file by itself. */
+static void drop_packed(const clv_served *served)
+{
+    for (uint32_t i = 0; i < CLV_PRECISION_COUNT; i++) {
+        const clv_served_form *form = &served->forms[i];
+        if (form->program != NULL)
+            clv_bundle_drop_packed(served->bundle, form->graph, program_keeps, form->program);
+    }
 }
 
 static clv_status compile(clv_served *served, const clv_registry_options *options, clv_error *err)
 {
     const clv_model *model = clv_bundle_main(served->bundle);
-    clv_program_options program_options = CLV_PROGRAM_OPTIONS_INIT;
-    program_options.backend = options->backend;
-    program_options.threads = options->threads_per_worker;
 
-    served->graph = model->graph;
-    CLV_TRY(clv_program_compile(&served->program, served->graph, &program_options, err));
-    CLV_TRY(make_executions(served, options->workers, err));
-    clv_bundle_drop_packed(served->bundle, served->graph, program_keeps, served->program);
+    served->n_nodes = model->graph->n_nodes;
+    for (uint32_t i = 0; i < CLV_PRECISION_COUNT; i++) {
+        const clv_graph *graph = clv_model_graph(model, (clv_precision)i);
+        if (graph != NULL)
+            CLV_TRY(compile_form(&served->forms[i], graph, options, err));
+    }
+    drop_packed(served);
     return CLV_OK;
 }
 

@@ -18,16 +18,22 @@
 
 typedef struct clv_registry clv_registry;
 
-/** A bundle that is served. Immutable but for the executions, each its worker's own, and the
- *  estimates, which are the queue's (server/workers.h). */
-typedef struct clv_served {
-    clv_digest id;
-    const clv_graph *graph; /**< of the main model */
-    clv_bundle *bundle;
+/** One form of a network that is served. All zero: the bundle doesn't hold it. */
+typedef struct clv_served_form {
+    const clv_graph *graph;
     clv_program *program;
     clv_exec **execs; /**< one for each worker */
     uint32_t n_execs;
     uint64_t *estimates_us; /**< service time of each cut, graph->n_nodes of them; 0: unknown */
+} clv_served_form;
+
+/** A bundle that is served. Immutable but for the executions, each its worker's own, and the
+ *  estimates, which are the queue's (server/workers.h). */
+typedef struct clv_served {
+    clv_digest id;
+    uint32_t n_nodes; /**< of the main model, in every form */
+    clv_bundle *bundle;
+    clv_served_form forms[CLV_PRECISION_COUNT];
     _Atomic uint32_t references; /**< private to registry.c */
 } clv_served;
 
@@ -52,6 +58,14 @@ CLV_NODISCARD clv_status clv_registry_create(clv_registry **out,
 CLV_NODISCARD clv_status clv_registry_reload(clv_registry *registry, clv_error *err);
 
 void clv_registry_free(clv_registry *registry); /* NULL is a no-op */
+
+/** The form of @p served in precision number @p precision, which any number may be; NULL: none. */
+static inline const clv_served_form *clv_served_find_form(const clv_served *served,
+                                                          uint32_t precision)
+{
+    bool known = precision < CLV_PRECISION_COUNT && served->forms[precision].program != NULL;
+    return known ? &served->forms[precision] : NULL;
+}
 
 /** The bundle @p id, held until clv_served_release(), or NULL. */
 clv_served *clv_registry_find(clv_registry *registry, const clv_digest *id);

@@ -44,6 +44,16 @@ static void release_job(void *context, const clv_job *job)
     clv_served_release(job->served);
 }
 
+static clv_verdict find_forms(clv_job *job, const clv_link_request *header)
+{
+    job->prefix = clv_served_find_form(job->served, header->prefix);
+    job->suffix = clv_served_find_form(job->served, header->suffix);
+    if (job->prefix == NULL || job->suffix == NULL)
+        return CLV_VERDICT_NO_SUCH_FORM;
+    job->estimate_us = &job->suffix->estimates_us[header->cut];
+    return CLV_VERDICT_ACCEPT;
+}
+
 /* From the listener, on its thread. */
 static void take_request(void *context, clv_incoming *request)
 {
@@ -54,10 +64,11 @@ static void take_request(void *context, clv_incoming *request)
                    .deadline_at_us = clv_admission_deadline(clv_incoming_arrived_us(request),
                                                             header->deadline_us)};
 
-    clv_verdict verdict = clv_admission_check(job.served != NULL, header->cut,
-                                              job.served ? job.served->graph->n_nodes : 0);
+    clv_verdict verdict =
+        clv_admission_check(job.served != NULL, header->cut, job.served ? job.served->n_nodes : 0);
+    if (verdict == CLV_VERDICT_ACCEPT)
+        verdict = find_forms(&job, header);
     if (verdict == CLV_VERDICT_ACCEPT) {
-        job.estimate_us = &job.served->estimates_us[header->cut];
         verdict = clv_workers_submit(server->workers, &job);
     }
     if (verdict != CLV_VERDICT_ACCEPT) {
@@ -71,25 +82,26 @@ static clv_status compute(clv_suffix *suffix, uint32_t worker, const clv_job *jo
                           size_t *bytes_out, clv_server_times *times, clv_error *err)
 {
     const clv_link_request *header = clv_incoming_header(job->request);
-    const clv_program *program = job->served->program;
-    clv_exec *exec = job->served->execs[worker];
+    const clv_graph *device = job->prefix->graph;
+    clv_exec *exec = job->suffix->execs[worker];
     size_t payload_bytes, cap;
     uint8_t *answer;
     const uint8_t *payload = clv_incoming_payload(job->request, &payload_bytes);
 
     uint64_t start_us = clv_clock_now_us();
     times->queue_us = start_us - clv_incoming_arrived_us(job->request);
-    CLV_TRY(clv_suffix_load(suffix, exec, program, header->cut, payload, payload_bytes, err));
+    CLV_TRY(clv_suffix_load(suffix, exec, job->suffix->program, device, header->cut, payload,
+                            payload_bytes, err));
     uint64_t decoded_us = clv_clock_now_us();
     times->decode_us = decoded_us - start_us;
 
-    clv_status status = clv_exec_run(exec, header->cut, job->served->graph->n_nodes);
+    clv_status status = clv_exec_run(exec, header->cut, job->served->n_nodes);
     if (status == CLV_OK)
-        status = clv_suffix_bound(&cap, suffix, program);
+        status = clv_suffix_bound(&cap, suffix, device);
     if (status == CLV_OK)
         status = clv_incoming_reserve(job->request, &answer, cap);
     if (status == CLV_OK)
-        status = clv_suffix_store(bytes_out, suffix, exec, program, answer, cap);
+        status = clv_suffix_store(bytes_out, suffix, exec, device, answer, cap);
     times->compute_us = clv_clock_now_us() - decoded_us;
     if (status != CLV_OK)
         return clv_fail(err, status, NULL, "the server couldn't run the model: %s",

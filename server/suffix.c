@@ -33,13 +33,13 @@ static clv_status fit_outputs(clv_suffix *suffix, const clv_graph *graph)
 }
 
 clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec, const clv_program *program,
-                           uint32_t cut, const uint8_t *payload, size_t bytes, clv_error *err)
+                           const clv_graph *device, uint32_t cut, const uint8_t *payload,
+                           size_t bytes, clv_error *err)
 {
     clv_frontier frontier = clv_frontiers_at(clv_program_frontiers(program), cut);
     clv_tensor_set *tensors = &suffix->tensors;
 
-    clv_status status =
-        clv_tensor_set_fit(tensors, clv_program_graph(program), frontier.values, frontier.count);
+    clv_status status = clv_tensor_set_fit(tensors, device, frontier.values, frontier.count);
     if (status != CLV_OK)
         return clv_fail(err, status, NULL, "no room for the %u tensors of cut %u", frontier.count,
                         cut);
@@ -50,20 +50,19 @@ clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec, const clv_program
     return CLV_OK;
 }
 
-clv_status clv_suffix_bound(size_t *out, clv_suffix *suffix, const clv_program *program)
+clv_status clv_suffix_bound(size_t *out, clv_suffix *suffix, const clv_graph *device)
 {
-    CLV_TRY(fit_outputs(suffix, clv_program_graph(program)));
+    CLV_TRY(fit_outputs(suffix, device));
     return clv_activation_bound(out, suffix->tensors.tensors, suffix->tensors.planned,
                                 suffix->tensors.count);
 }
 
 clv_status clv_suffix_store(size_t *bytes_out, clv_suffix *suffix, const clv_exec *exec,
-                            const clv_program *program, uint8_t *dst, size_t cap)
+                            const clv_graph *device, uint8_t *dst, size_t cap)
 {
-    const clv_graph *graph = clv_program_graph(program);
-    CLV_TRY(fit_outputs(suffix, graph));
-    for (uint32_t i = 0; i < graph->n_outputs; i++)
-        clv_exec_store(exec, graph->outputs[i], &suffix->tensors.tensors[i]);
+    CLV_TRY(fit_outputs(suffix, device));
+    for (uint32_t i = 0; i < device->n_outputs; i++)
+        clv_exec_store(exec, device->outputs[i], &suffix->tensors.tensors[i]);
     return clv_activation_encode(bytes_out, CLV_CODEC_FLOAT, suffix->tensors.tensors,
-                                 suffix->tensors.planned, graph->n_outputs, dst, cap);
+                                 suffix->tensors.planned, device->n_outputs, dst, cap);
 }

@@ -9,6 +9,9 @@
  *      clv_exec_run(exec, cut, n_nodes)
  *      clv_suffix_store(suffix, exec, reply)         the model's outputs, in its order, lossless
  *
+ *  What travels is of the types that the device's form of the network has; the execution may be of
+ *  the other form, and converts.
+ *
  *  One for each worker. Its memory grows to the largest frontier seen and stays: no allocation
  *  after warm-up. */
 
@@ -20,20 +23,22 @@ CLV_NODISCARD clv_status clv_suffix_create(clv_suffix **out);
 void clv_suffix_free(clv_suffix *suffix); /* NULL is a no-op */
 
 /** Decode the frontier of @p cut from @p payload, which is hostile, into @p exec.
- *  @param cut  At most the graph's number of nodes.
+ *  @param program  What @p exec runs.
+ *  @param device   The form of its network that ran on the device.
+ *  @param cut      At most the graph's number of nodes.
  *  @return CLV_OK; CLV_EFORMAT, CLV_ESHAPE, CLV_ELIMIT with @p err; CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec,
-                                         const clv_program *program, uint32_t cut,
-                                         const uint8_t *payload, size_t bytes, clv_error *err);
+                                         const clv_program *program, const clv_graph *device,
+                                         uint32_t cut, const uint8_t *payload, size_t bytes,
+                                         clv_error *err);
 
 /** Most bytes that clv_suffix_store() writes. @return CLV_OK, CLV_ELIMIT, CLV_ENOMEM. */
-CLV_NODISCARD clv_status clv_suffix_bound(size_t *out, clv_suffix *suffix,
-                                          const clv_program *program);
+CLV_NODISCARD clv_status clv_suffix_bound(size_t *out, clv_suffix *suffix, const clv_graph *device);
 
 /** Encode the outputs after a run to the last node.
  *  @return CLV_OK; CLV_ENOSPC when @p cap is under the bound; CLV_ELIMIT, CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_suffix_store(size_t *bytes_out, clv_suffix *suffix,
-                                          const clv_exec *exec, const clv_program *program,
+                                          const clv_exec *exec, const clv_graph *device,
                                           uint8_t *dst, size_t cap);
 
 #endif

@@ -13,12 +13,14 @@ typedef struct clv_workers clv_workers;
 
 struct clv_incoming;
 struct clv_served;
+struct clv_served_form;
 
 /** A request with what is needed to answer it. */
 typedef struct clv_job {
     struct clv_incoming *request;
     struct clv_served *served;
-    uint64_t deadline_at_us; /**< 0: none */
+    const struct clv_served_form *prefix, *suffix; /**< what ran on the device, what is to run */
+    uint64_t deadline_at_us;                       /**< 0: none */
     /** Estimated service time of jobs of this kind: read and kept up to date in here, under the
      *  lock. Lives until the job's release(). */
     uint64_t *estimate_us;

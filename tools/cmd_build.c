@@ -65,18 +65,30 @@ static clv_status open_student(tool_model *student, const settings *s, const too
     return check_student(main, student, err);
 }
 
-/* Both forms of the network, int8 and float. */
-static clv_status quantise(const tool_model *main, const settings *s, clv_error *err)
+/* The forms that are written, in @p model, which borrows from @p both. */
+static clv_status quantise(clv_model *model, clv_quantised *both, const tool_model *main,
+                           const settings *s, clv_error *err)
 {
     const char *const inputs[] = {main->path, s->student, s->model.input.labels, s->output};
-    clv_quantised both = {0};
 
     if (s->quantise.report != NULL)
         CLV_TRY(tool_check_output("--report", s->quantise.report, inputs, 4, err));
-    clv_status status = tool_quantise(&both, main, &s->quantise, set.program, err);
+    CLV_TRY(tool_quantise(both, main, &s->quantise, set.program, err));
+    model->int8 = both->int8;
+    model->graph = tool_quantise_keeps_float(&s->quantise) ? both->plain : both->int8;
+    return CLV_OK;
+}
+
+static clv_status write_bundle(const tool_model *main, const tool_model *student, bool int8,
+                               const settings *s, clv_digest *digest, clv_error *err)
+{
+    clv_model model = main->model;
+    clv_quantised both = {0};
+
+    clv_status status = int8 ? quantise(&model, &both, main, s, err) : CLV_OK;
     if (status == CLV_OK)
-        status = clv_fail(err, CLV_EUNSUPPORTED, s->output,
-                          "bundles of this version hold no int8 network; nothing was written");
+        status =
+            clv_bundle_write(s->output, &model, s->student ? &student->model : NULL, digest, err);
     clv_quantised_done(&both);
     return status;
 }
@@ -95,10 +107,7 @@ static clv_status build(tool_model *main, tool_model *student, const settings *s
     CLV_TRY(open_student(student, s, main, err));
     tool_model_note(main, &s->model, set.program);
     tool_hold_signals();
-    if (int8)
-        CLV_TRY(quantise(main, s, err));
-    CLV_TRY(clv_bundle_write(s->output, &main->model, s->student ? &student->model : NULL, &digest,
-                             err));
+    CLV_TRY(write_bundle(main, student, int8, s, &digest, err));
     tool_line(stdout, "%s: %u nodes%s%s, id %s", s->output, main->model.graph->n_nodes,
               s->student ? ", student " : "", s->student ? s->student : "",
               clv_digest_format(id, &digest));

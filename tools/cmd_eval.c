@@ -50,6 +50,7 @@ static const clv_option options[] = {
     {"json", NULL, CLV_OPTION_FLAG, offsetof(settings, json), 0, 0, NULL, "print JSON"},
     TOOL_IMAGE_OPTIONS(settings),
     TOOL_COMPILE_OPTIONS(settings),
+    TOOL_SUFFIX_OPTION(settings),
     TOOL_SHAPE_OPTIONS(settings),
 };
 

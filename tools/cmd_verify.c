@@ -54,7 +54,7 @@ static clv_status verify(clv_verify_result *result, tool_model *model, clv_progr
                          const settings *s, const char *path, clv_error *err)
 {
     CLV_TRY(tool_model_open(model, path, &s->model, err));
-    CLV_TRY(tool_model_compile(program, model, &s->model, err));
+    CLV_TRY(tool_model_compile(program, model, model->form, &s->model, err));
     clv_status status = clv_verify_cuts(result, *program, s->seed, err);
     return status == CLV_OK ? CLV_OK : clv_error_prefix(err, status, path);
 }

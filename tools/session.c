@@ -4,6 +4,21 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+/* The other form behind the cut, where it is wanted. */
+static clv_status compile_suffix(session *s, const tool_model_settings *settings, clv_error *err)
+{
+    clv_precision precision;
+    clv_status status =
+        clv_model_choose(&precision, &s->model.model, settings->suffix, CLV_PRECISION_FLOAT, err);
+
+    if (status != CLV_OK)
+        return clv_error_prefix(err, status, "--suffix");
+    if (precision == s->model.precision)
+        return CLV_OK;
+    return tool_model_compile(&s->suffix, &s->model, clv_model_graph(&s->model.model, precision),
+                              settings, err);
+}
+
 clv_status session_open(session *out, const char *path, const tool_model_settings *settings,
                         uint32_t cut, clv_codec codec, clv_error *err)
 {
@@ -12,14 +27,17 @@ clv_status session_open(session *out, const char *path, const tool_model_setting
     clv_image_init(&out->fitted);
     clv_image_init(&out->scratch);
     CLV_TRY(tool_model_open(&out->model, path, settings, err));
-    CLV_TRY(tool_model_compile(&out->program, &out->model, settings, err));
-    return split_run_create(&out->run, out->program, cut, codec, err);
+    CLV_TRY(tool_model_compile(&out->program, &out->model, out->model.form, settings, err));
+    if (cut != SPLIT_RUN_WHOLE)
+        CLV_TRY(compile_suffix(out, settings, err));
+    return split_run_create(&out->run, out->program, out->suffix, cut, codec, err);
 }
 
 void session_done(session *s)
 {
     split_run_free(s->run);
     clv_program_free(s->program);
+    clv_program_free(s->suffix);
     tool_model_done(&s->model);
     clv_image_done(&s->image);
     clv_image_done(&s->fitted);

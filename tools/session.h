@@ -12,6 +12,7 @@
 typedef struct session {
     tool_model model;
     clv_program *program;
+    clv_program *suffix; /* NULL: program, too */
     split_run *run;
     clv_image image, fitted, scratch; /* memory that is kept from one image to the next */
 } session;

@@ -6,7 +6,7 @@
 #include "runtime/tensor_set.h"
 
 struct split_run {
-    const clv_program *program;
+    const clv_program *program, *suffix;
     uint32_t cut; /* or SPLIT_RUN_WHOLE */
     clv_codec codec;
     clv_exec *device, *server;
@@ -36,8 +36,8 @@ static clv_status init_sets(split_run *run)
     return run->payload != NULL ? CLV_OK : CLV_ENOMEM;
 }
 
-clv_status split_run_create(split_run **out, const clv_program *program, uint32_t cut,
-                            clv_codec codec, clv_error *err)
+clv_status split_run_create(split_run **out, const clv_program *program, const clv_program *suffix,
+                            uint32_t cut, clv_codec codec, clv_error *err)
 {
     const clv_graph *graph = clv_program_graph(program);
 
@@ -48,6 +48,7 @@ clv_status split_run_create(split_run **out, const clv_program *program, uint32_
     if (run == NULL)
         return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
     run->program = program;
+    run->suffix = suffix != NULL ? suffix : program;
     run->cut = cut;
     run->codec = codec;
     clv_status status = init_sets(run);
@@ -56,7 +57,7 @@ clv_status split_run_create(split_run **out, const clv_program *program, uint32_
     if (status == CLV_OK)
         status = clv_exec_create(&run->device, program, err);
     if (status == CLV_OK && cut != SPLIT_RUN_WHOLE)
-        status = clv_exec_create(&run->server, program, err);
+        status = clv_exec_create(&run->server, run->suffix, err);
     if (status == CLV_OK)
         *out = run;
     else

@@ -14,9 +14,11 @@ typedef struct split_run split_run;
 #define SPLIT_RUN_WHOLE UINT32_MAX
 
 /** Executions and buffers for @p program.
+ *  @param suffix  What runs behind the cut: another form of the same network; NULL: @p program.
  *  @param cut  0 .. n_nodes or SPLIT_RUN_WHOLE. CLV_EINVAL when there is no such. */
-CLV_NODISCARD clv_status split_run_create(split_run **out, const clv_program *program, uint32_t cut,
-                                          clv_codec codec, clv_error *err);
+CLV_NODISCARD clv_status split_run_create(split_run **out, const clv_program *program,
+                                          const clv_program *suffix, uint32_t cut, clv_codec codec,
+                                          clv_error *err);
 void split_run_free(split_run *run);
 
 /** Input and output tensors, in the graph's order, with memory of the run's: write the inputs, call

@@ -68,6 +68,10 @@ static clv_status import_onnx(tool_model *m, const tool_model_settings *settings
     if (status != CLV_OK)
         return clv_error_prefix(err, status, m->path);
     m->model.graph = m->graph;
+    for (uint32_t i = 0; i < m->graph->n_nodes; i++) { /* the file was quantised */
+        if (m->graph->nodes[i].quantised)
+            m->model.int8 = m->graph;
+    }
     return CLV_OK;
 }
 
@@ -97,6 +101,16 @@ static clv_status open_bundle(tool_model *m, const tool_model_settings *settings
     m->model = *clv_bundle_main(m->bundle);
     clv_status status = clv_bundle_verify(m->bundle, err);
     return status == CLV_OK ? CLV_OK : clv_error_prefix(err, status, m->path);
+}
+
+static clv_status choose_form(tool_model *m, const tool_model_settings *settings, clv_error *err)
+{
+    clv_status status =
+        clv_model_choose(&m->precision, &m->model, settings->precision, CLV_PRECISION_INT8, err);
+    if (status != CLV_OK)
+        return clv_error_prefix(err, status, "--precision");
+    m->form = clv_model_graph(&m->model, m->precision);
+    return CLV_OK;
 }
 
 /* One name a line, in the arena; a last line may end without a newline. */
@@ -193,6 +207,7 @@ clv_status tool_model_open(tool_model *out, const char *path, const tool_model_s
     *out = (tool_model){.path = path};
     CLV_TRY(looks_like_bundle(&is_bundle, path, err));
     CLV_TRY(is_bundle ? open_bundle(out, settings, err) : import_onnx(out, settings, err));
+    CLV_TRY(choose_form(out, settings, err));
     CLV_TRY(apply_input_flags(out, &settings->input, err));
     if (settings->input.labels != NULL)
         CLV_TRY(read_labels(out, settings->input.labels, err));
@@ -234,7 +249,7 @@ void tool_model_note(const tool_model *model, const tool_model_settings *setting
                   model->model.n_labels, classes);
 }
 
-clv_status tool_model_compile(clv_program **out, const tool_model *model,
+clv_status tool_model_compile(clv_program **out, const tool_model *model, const clv_graph *form,
                               const tool_model_settings *settings, clv_error *err)
 {
     clv_program_options options = CLV_PROGRAM_OPTIONS_INIT;
@@ -243,7 +258,7 @@ clv_status tool_model_compile(clv_program **out, const tool_model *model,
         return clv_fail(err, CLV_EINVAL, "--backend", "'%s' is none of auto, onednn, ref",
                         settings->backend);
     options.threads = (unsigned)settings->threads;
-    clv_status status = clv_program_compile(out, model->model.graph, &options, err);
+    clv_status status = clv_program_compile(out, form, &options, err);
     return status == CLV_OK ? CLV_OK : clv_error_prefix(err, status, model->path);
 }
 

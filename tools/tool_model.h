@@ -22,7 +22,9 @@ typedef struct tool_input_settings {
 typedef struct tool_model_settings {
     clv_string_list shapes; /* "input=1,3,224,224" */
     uint64_t batch;
-    clv_string_list skip; /* passes */
+    clv_string_list skip;  /* passes */
+    const char *precision; /* of a bundle; NULL: int8 if it has it */
+    const char *suffix;    /* the same of what runs behind a cut; NULL: float if it has it */
     const char *backend;
     uint64_t threads;
     tool_input_settings input;
@@ -49,8 +51,14 @@ typedef struct tool_model_settings {
 #define TOOL_COMPILE_OPTIONS(type)                                                                 \
     TOOL_OPTION_(type, "backend", CLV_OPTION_STRING, backend, 0, 0, "NAME",                        \
                  "auto, onednn or ref (default: auto)"),                                           \
+    TOOL_OPTION_(type, "precision", CLV_OPTION_STRING, precision, 0, 0, "NAME",                    \
+                 "float or int8: the form of a bundle's network (default: int8 if it is there)"),  \
     TOOL_OPTION_(type, "threads", CLV_OPTION_UINT, threads, 1, 256, "N",                           \
                  "threads of one run (default: 1)")
+
+#define TOOL_SUFFIX_OPTION(type)                                                                   \
+    TOOL_OPTION_(type, "suffix", CLV_OPTION_STRING, suffix, 0, 0, "NAME",                          \
+                 "float or int8: the form behind the cut (default: float if it is there)")
 
 #define TOOL_IMAGE_OPTIONS(type)                                                                   \
     TOOL_OPTION_(type, "preset", CLV_OPTION_STRING, input.preset, 0, 0, "NAME",                    \
@@ -72,7 +80,9 @@ typedef struct tool_model_settings {
 /* clang-format on */
 
 typedef struct tool_model {
-    clv_model model; /* borrows from the bundle, or from below */
+    clv_model model;         /* borrows from the bundle, or from below */
+    clv_graph *form;         /* of it, that is run */
+    clv_precision precision; /* of that form */
     const char *path;
     clv_bundle *bundle; /* NULL for an .onnx file */
     clv_graph *graph;   /* owned for an .onnx file, else NULL */
@@ -93,8 +103,9 @@ void tool_model_done(tool_model *model);
 void tool_model_note(const tool_model *model, const tool_model_settings *settings,
                      const char *command);
 
-/** Compile for the backend that was asked for. */
+/** Compile @p form of @p model for the backend that was asked for. */
 CLV_NODISCARD clv_status tool_model_compile(clv_program **out, const tool_model *model,
+                                            const clv_graph *form,
                                             const tool_model_settings *settings, clv_error *err);
 
 /** The label of class @p index, or NULL. */

@@ -13,17 +13,23 @@
 
 #define METHOD_NAME(name, text) ", " text
 
+bool tool_quantise_keeps_float(const tool_quantise_settings *s)
+{
+    return s->precision != NULL && strcmp(s->precision, "both") == 0;
+}
+
 clv_status tool_quantise_wanted(bool *out, const tool_quantise_settings *s, clv_error *err)
 {
-    bool int8 = s->precision != NULL && strcmp(s->precision, "int8") == 0;
+    bool both = tool_quantise_keeps_float(s);
+    bool int8 = both || (s->precision != NULL && strcmp(s->precision, "int8") == 0);
     clv_range_method method;
 
     if (s->precision != NULL && !int8 && strcmp(s->precision, "float") != 0)
-        return clv_fail(err, CLV_EINVAL, "--precision", "'%s' is none of float, int8",
+        return clv_fail(err, CLV_EINVAL, "--precision", "'%s' is none of float, int8, both",
                         s->precision);
     if (int8 && s->calibrate == NULL)
         return clv_fail(err, CLV_EINVAL, "--precision",
-                        "int8 needs --calibrate DIR, a folder of images");
+                        "%s needs --calibrate DIR, a folder of images", s->precision);
     if (s->precision != NULL && !int8 && s->calibrate != NULL)
         return clv_fail(err, CLV_EINVAL, "--calibrate", "float needs no calibration");
     if (s->report != NULL && s->calibrate == NULL)
@@ -158,6 +164,7 @@ static clv_quantise_options options_of(const tool_quantise_settings *s,
     o.samples = clv_calibration_images_samples(images);
     o.best_method = clv_range_method_find(&o.method, s->calibration) != CLV_OK;
     o.max_drop = s->max_drop;
+    o.weights.limit = s->weight_bits == 7 ? 63 : 127;
     o.watcher.progress = show_progress;
     return o;
 }

@@ -11,14 +11,14 @@ typedef struct tool_quantise_settings {
     const char *calibrate;   /* a folder of images; NULL: no quantisation */
     const char *calibration; /* how ranges are estimated */
     const char *precision;
-    uint64_t images;
+    uint64_t images, weight_bits;
     double max_drop;
     const char *report;
 } tool_quantise_settings;
 
 #define TOOL_QUANTISE_SETTINGS_INIT                                                                \
     {                                                                                              \
-        .calibration = "auto", .images = 256, .max_drop = 0.01                                     \
+        .calibration = "auto", .images = 256, .weight_bits = 8, .max_drop = 0.01                   \
     }
 
 /* Rows of a command's option table; `type` has a member `quantise` of the type above. */
@@ -30,11 +30,13 @@ typedef struct tool_quantise_settings {
     TOOL_QUANTISE_OPTION_(type, "calibrate", CLV_OPTION_STRING, calibrate, 0, 0, "DIR",            \
         "quantise to int8, with the images of this folder"),                                       \
     TOOL_QUANTISE_OPTION_(type, "precision", CLV_OPTION_STRING, precision, 0, 0, "NAME",           \
-        "float or int8 (default: int8 with --calibrate, else float)"),                             \
+        "float, int8, or both (default: int8 with --calibrate, else float)"),                             \
     TOOL_QUANTISE_OPTION_(type, "calibration", CLV_OPTION_STRING, calibration, 0, 0, "METHOD",     \
         "auto (the best of them), minmax, percentile, entropy or mse (default: auto)"),            \
     TOOL_QUANTISE_OPTION_(type, "calibration-images", CLV_OPTION_UINT, images, 1, 65536, "N",      \
         "at most so many of the folder's images, by name (default: 256)"),                         \
+    TOOL_QUANTISE_OPTION_(type, "weight-bits", CLV_OPTION_UINT, weight_bits, 7, 8, "N",            \
+        "8, or 7 for processors without VNNI (default: 8)"),                                       \
     TOOL_QUANTISE_OPTION_(type, "max-drop", CLV_OPTION_DOUBLE, max_drop, 0, 0, "PART",             \
         "how much of the agreement with float may be lost; nodes stay float for it "               \
         "(default: 0.01)"),                                                                        \
@@ -45,6 +47,9 @@ typedef struct tool_quantise_settings {
 /** Whether int8 is wanted. @return CLV_OK; CLV_EINVAL with @p err for flags that don't fit. */
 CLV_NODISCARD clv_status tool_quantise_wanted(bool *out, const tool_quantise_settings *settings,
                                               clv_error *err);
+
+/** Whether the float form is to be kept beside the quantised one. */
+bool tool_quantise_keeps_float(const tool_quantise_settings *settings);
 
 /** Quantise @p model with the folder's images, say on stderr what was left out, print what was
  *  chosen to stdout and write the report.

@@ -81,7 +81,9 @@ void clv_incoming_hand_on(clv_peer *peer, const clv_wire_request *header, const 
     request->header = (clv_link_request){.frame = header->frame,
                                          .bundle = &request->bundle,
                                          .cut = header->cut,
-                                         .deadline_us = header->deadline_us};
+                                         .deadline_us = header->deadline_us,
+                                         .prefix = header->prefix,
+                                         .suffix = header->suffix};
     request->body = peer->body;
     peer->body = NULL;
     request->payload = payload;

@@ -540,7 +540,9 @@ clv_status clv_link_message_create(clv_link_message **out, uint8_t **payload_out
     header.request = (clv_wire_request){.frame = request->frame,
                                         .bundle = *request->bundle,
                                         .cut = request->cut,
-                                        .deadline_us = request->deadline_us};
+                                        .deadline_us = request->deadline_us,
+                                        .prefix = request->prefix,
+                                        .suffix = request->suffix};
     clv_frame_seal(frame, &header, 0);
     *payload_out = clv_frame_payload(frame);
     *out = (clv_link_message *)(void *)frame;

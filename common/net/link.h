@@ -76,6 +76,8 @@ typedef struct clv_link_request {
     const clv_digest *bundle;
     uint32_t cut;
     uint64_t deadline_us; /**< time left; 0: none */
+    uint32_t prefix,
+        suffix; /**< precisions (clv_precision) of the device's part and the server's */
 } clv_link_request;
 
 /** A message that is being made: the payload is written straight into it. */

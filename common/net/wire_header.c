@@ -79,6 +79,8 @@ static const ProtobufCMessage *view(packable *out, const clv_wire_header *header
         out->request.bundle = borrow_digest(&header->request.bundle);
         out->request.cut = header->request.cut;
         out->request.deadline_us = header->request.deadline_us;
+        out->request.prefix = header->request.prefix;
+        out->request.suffix = header->request.suffix;
         break;
     case CLV_WIRE_REPLY:
         clv__pb__reply__init(&out->reply);
@@ -185,6 +187,8 @@ static clv_status take_request(clv_wire_request *out, const Clv__Pb__Request *re
     out->frame = request->frame;
     out->cut = request->cut;
     out->deadline_us = request->deadline_us;
+    out->prefix = request->prefix;
+    out->suffix = request->suffix;
     return CLV_OK;
 }
 

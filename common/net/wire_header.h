@@ -33,6 +33,7 @@ typedef struct clv_wire_request {
     clv_digest bundle;
     uint32_t cut;
     uint64_t deadline_us;
+    uint32_t prefix, suffix; /**< precisions; who answers checks them */
 } clv_wire_request;
 
 typedef struct clv_wire_reply {

@@ -36,6 +36,13 @@ static inline clv_graph *clv_model_graph(const clv_model *model, clv_precision p
     return model->graph != model->int8 ? model->graph : NULL;
 }
 
+/** The precision to run @p model in: the one called @p name, which it must hold; NULL: @p
+ * preferred, or the only one there is.
+ *  @return CLV_OK; CLV_EINVAL (no such name), CLV_EUNSUPPORTED (not in the bundle) with @p err. */
+CLV_NODISCARD clv_status clv_model_choose(clv_precision *out, const clv_model *model,
+                                          const char *name, clv_precision preferred,
+                                          clv_error *err);
+
 typedef struct clv_bundle clv_bundle;
 
 /** Map and check @p path. @p err names the file, the section and the offset.

@@ -282,6 +282,24 @@ size_t clv_bundle_bytes(const clv_bundle *bundle)
     return bundle->bytes;
 }
 
+clv_status clv_model_choose(clv_precision *out, const clv_model *model, const char *name,
+                            clv_precision preferred, clv_error *err)
+{
+    clv_precision precision = preferred;
+
+    if (name != NULL && clv_precision_find(&precision, name) != CLV_OK)
+        return clv_fail(err, CLV_EINVAL, NULL, "no precision is called '%s': float or int8", name);
+    if (name == NULL && clv_model_graph(model, precision) == NULL)
+        precision = model->int8 != NULL ? CLV_PRECISION_INT8 : CLV_PRECISION_FLOAT;
+    if (clv_model_graph(model, precision) == NULL)
+        return clv_fail(err, CLV_EUNSUPPORTED, model->graph->name,
+                        "the network isn't there in %s: cleave build --calibrate DIR --precision "
+                        "both makes bundles that hold both",
+                        clv_precision_name(precision));
+    *out = precision;
+    return CLV_OK;
+}
+
 void clv_bundle_drop_packed(const clv_bundle *bundle, const clv_graph *graph,
                             bool (*keeps)(const void *context, uint32_t value), const void *context)
 {

@@ -62,11 +62,15 @@ typedef struct clv_edge_options {
     unsigned in_flight;          /**< most frames submitted and not released, up to 64; 0 is 4 */
     uint64_t deadline_us;        /**< for an answer, from submission; 0: none, a frame that was
                                       sent waits for its reply while the link is up */
+    const char *precision;       /**< of what runs here: "float", "int8"; NULL: int8 if the bundle
+                                      has it */
+    const char *suffix;          /**< of what the server runs: "float", "int8"; NULL: float if the
+                                      bundle has it */
 } clv_edge_options;
 
 #define CLV_EDGE_OPTIONS_INIT                                                                      \
     {                                                                                              \
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 1, 4, 0                                 \
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 1, 4, 0, NULL, NULL                     \
     }
 
 /** Where the time of a frame went. A stage that it didn't pass is 0. */

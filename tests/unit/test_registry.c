@@ -117,9 +117,9 @@ static void test_registry__serves_every_bundle_of_the_folder(void **state)
     assert_int_equal(clv_registry_list(f->registry, ids, 1), 1);
 
     clv_served *served = clv_registry_find(f->registry, &a);
-    assert_int_equal(served->n_execs, 2);
-    assert_true(served->execs[0] != served->execs[1]);
-    assert_int_equal(served->estimates_us[served->graph->n_nodes - 1], 0);
+    assert_int_equal(served->forms[0].n_execs, 2);
+    assert_true(served->forms[0].execs[0] != served->forms[0].execs[1]);
+    assert_int_equal(served->forms[0].estimates_us[served->n_nodes - 1], 0);
     clv_served_release(served);
 }
 
@@ -200,7 +200,7 @@ static void test_registry__reload_takes_the_new_set(void **state)
     clv_served *again = clv_registry_find(f->registry, &b);
     assert_ptr_equal(again, held_b);
     clv_served_release(again);
-    assert_int_equal(clv_exec_run(held_a->execs[1], 0, held_a->graph->n_nodes), CLV_OK);
+    assert_int_equal(clv_exec_run(held_a->forms[0].execs[1], 0, held_a->n_nodes), CLV_OK);
     clv_served_release(held_a);
     clv_served_release(held_b);
 }

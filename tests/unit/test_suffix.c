@@ -46,24 +46,25 @@ static int teardown(void **state)
 
 static clv_status load(fixture *f, uint32_t cut, size_t bytes, clv_error *err)
 {
-    return clv_suffix_load(f->suffix, f->exec, f->device.program, cut, f->device.payload, bytes,
+    return clv_suffix_load(f->suffix, f->exec, f->device.program,
+                           clv_program_graph(f->device.program), cut, f->device.payload, bytes,
                            err);
 }
 
 /* What a worker does with a request for @p cut. */
 static void run_suffix(fixture *f, uint32_t cut)
 {
-    const clv_program *program = f->device.program;
+    const clv_graph *graph = clv_program_graph(f->device.program);
     clv_error err = CLV_ERROR_INIT;
     size_t bound;
 
     if (load(f, cut, f->device.payload_bytes, &err) != CLV_OK)
         fail_msg("%s: %s", err.location, err.message);
     assert_int_equal(clv_exec_run(f->exec, cut, f->device.graph->n_nodes), CLV_OK);
-    assert_int_equal(clv_suffix_bound(&bound, f->suffix, program), CLV_OK);
+    assert_int_equal(clv_suffix_bound(&bound, f->suffix, graph), CLV_OK);
     assert_in_range(bound, 1, sizeof f->answer);
     assert_int_equal(
-        clv_suffix_store(&f->answer_bytes, f->suffix, f->exec, program, f->answer, bound), CLV_OK);
+        clv_suffix_store(&f->answer_bytes, f->suffix, f->exec, graph, f->answer, bound), CLV_OK);
 }
 
 static void test_suffix__every_cut_gives_the_same_bytes(void **state)
@@ -127,9 +128,9 @@ static void test_suffix__small_room_is_refused(void **state)
 {
     fixture *f = *state;
     size_t bytes, bound;
-    assert_int_equal(clv_suffix_bound(&bound, f->suffix, f->device.program), CLV_OK);
+    assert_int_equal(clv_suffix_bound(&bound, f->suffix, clv_program_graph(f->device.program)), CLV_OK);
     assert_int_equal(
-        clv_suffix_store(&bytes, f->suffix, f->exec, f->device.program, f->answer, bound - 1),
+        clv_suffix_store(&bytes, f->suffix, f->exec, clv_program_graph(f->device.program), f->answer, bound - 1),
         CLV_ENOSPC);
 }
 

@@ -96,7 +96,9 @@ static void finish(fixture *f)
 
 static clv_verdict submit(fixture *f, int number, uint64_t deadline_at_us)
 {
-    clv_job job = {&f->requests[number], NULL, deadline_at_us, &f->estimate_us};
+    clv_job job = {.request = &f->requests[number],
+                   .deadline_at_us = deadline_at_us,
+                   .estimate_us = &f->estimate_us};
     return clv_workers_submit(f->workers, &job);
 }
 
