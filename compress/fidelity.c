@@ -106,17 +106,32 @@ void clv_reference_done(clv_reference *reference)
 typedef struct comparison {
     const clv_reference *reference;
     size_t same;
+    double lost;            /* confidence */
     double *noise, *signal; /* n_outputs */
 } comparison;
 
-static uint32_t best_class(const clv_tensor *shape, float *scores)
+static clv_top best_class(const clv_tensor *shape, float *scores)
 {
     clv_tensor tensor = *shape;
     clv_top top = {0};
 
     tensor.data = scores;
     (void)clv_topk(&top, 1, &tensor);
-    return top.index;
+    return top;
+}
+
+/* How much less sure the float network is of the class that the other one gives. */
+static void compare_classes(comparison *c, const clv_tensor *output, float *expected)
+{
+    clv_top own = best_class(output, expected), other = best_class(output, output->data);
+    float score = expected[other.index];
+    bool distribution = own.confidence >= own.score && own.confidence <= own.score;
+    double sure = (double)own.confidence;
+
+    c->same += own.index == other.index;
+    if (own.index != other.index)
+        c->lost += distribution ? sure - (double)score
+                                : sure - sure * exp((double)score - (double)own.score);
 }
 
 static clv_status compare_answer(void *context, size_t sample, const clv_tensor *outputs)
@@ -133,8 +148,8 @@ static clv_status compare_answer(void *context, size_t sample, const clv_tensor 
             c->signal[i] += (double)expected[i][e] * (double)expected[i][e];
         }
     }
-    c->same += r->classifier &&
-               best_class(&outputs[0], outputs[0].data) == best_class(&outputs[0], expected[0]);
+    if (r->classifier)
+        compare_classes(c, &outputs[0], expected[0]);
     return CLV_OK;
 }
 
@@ -144,7 +159,7 @@ clv_status clv_fidelity_measure(clv_fidelity *out, clv_simulator *simulator,
 {
     uint32_t n = reference->graph->n_outputs;
     double *sums = clv_calloc(2 * (size_t)n, sizeof *sums);
-    comparison c = {reference, 0, sums, sums + n};
+    comparison c = {reference, 0, 0.0, sums, sums + n};
     clv_fidelity f = {1.0, 0.0, 0.0};
 
     if (sums == NULL)
@@ -155,9 +170,11 @@ clv_status clv_fidelity_measure(clv_fidelity *out, clv_simulator *simulator,
         double error = c.noise[i] > 0.0 ? c.noise[i] / fmax(c.signal[i], 1e-30) : 0.0;
         f.error = isfinite(error) ? fmax(f.error, error) : INFINITY;
     }
-    if (reference->classifier && reference->count > 0)
+    f.drop = f.error;
+    if (reference->classifier && reference->count > 0) {
         f.agreement = (double)c.same / (double)reference->count;
-    f.drop = reference->classifier ? 1.0 - f.agreement : f.error;
+        f.drop = c.lost / (double)reference->count;
+    }
     clv_free(sums);
     if (status == CLV_OK)
         *out = f;

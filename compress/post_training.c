@@ -30,7 +30,6 @@ typedef struct job {
     clv_range_method method;
     clv_node_noise *noise; /* n_nodes */
     bool *keep_float;      /* n_nodes */
-    double limit;          /* the most drop that is accepted */
     uint32_t tries, equalised;
     clv_fidelity all; /* with every node in int8 that can be */
     clv_arena memory;
@@ -158,7 +157,7 @@ static clv_status try_assignment(void *context, const bool *keep_float, bool *go
     CLV_TRY(choose(j, j->method));
     CLV_TRY(compare(j, &f));
     j->tries++;
-    *good = f.drop <= j->limit;
+    *good = f.drop <= j->o->max_drop;
     return CLV_OK;
 }
 
@@ -336,11 +335,7 @@ static clv_status run(job *j, const clv_graph *graph, clv_quantise_report *repor
     CLV_TRY(measure_nodes(j));
     for (uint32_t k = 0; k < graph->n_nodes; k++)
         measured[k] = j->plan.quantised[k] && j->plan.roles[k] != CLV_ROLE_MOVE;
-    j->limit = j->o->max_drop;
-    if (j->reference.classifier && j->reference.count > 0) /* up to a whole sample */
-        j->limit = (ceil(j->o->max_drop * (double)j->reference.count - 1e-9) + 1e-9) /
-                   (double)j->reference.count;
-    if (report->all.drop > j->limit && j->o->max_drop < 1.0)
+    if (report->all.drop > j->o->max_drop)
         CLV_TRY(search(j, &report->chosen));
     CLV_TRY(fill_report(report, j, graph, measured));
     return make_forms(j);

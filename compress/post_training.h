@@ -25,8 +25,7 @@ typedef struct clv_quantise_options {
     clv_weight_options weights;
     clv_choice equalise;
     bool correct_bias;
-    double max_drop; /**< of the agreement with float (fidelity.h: drop); rounded up to whole
-                          samples for classifiers; 1 or more: no node goes back to float */
+    double max_drop; /**< the most drop (fidelity.h); INFINITY: no node goes back to float */
     const clv_backend *backend; /**< that simulates; NULL: the best one */
     unsigned threads;
     clv_watcher watcher;

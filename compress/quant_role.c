@@ -101,6 +101,7 @@ static clv_quant_role role_of_op(const char **why, const clv_graph *graph, const
     case CLV_OP_SELU:
     case CLV_OP_SIGMOID:
     case CLV_OP_SOFTPLUS:
+    case CLV_OP_SWISH:
     case CLV_OP_TANH:
         return CLV_ROLE_VALUES;
     case CLV_OP_DIV:

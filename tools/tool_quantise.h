@@ -38,7 +38,7 @@ typedef struct tool_quantise_settings {
     TOOL_QUANTISE_OPTION_(type, "weight-bits", CLV_OPTION_UINT, weight_bits, 7, 8, "N",            \
         "8, or 7 for processors without VNNI (default: 8)"),                                       \
     TOOL_QUANTISE_OPTION_(type, "max-drop", CLV_OPTION_DOUBLE, max_drop, 0, 0, "PART",             \
-        "how much of the agreement with float may be lost; nodes stay float for it "               \
+        "how sure of its answers the network may get less; nodes stay float for it "               \
         "(default: 0.01)"),                                                                        \
     TOOL_QUANTISE_OPTION_(type, "report", CLV_OPTION_STRING, report, 0, 0, "FILE.json",            \
         "write what was chosen for each node, and why")

@@ -88,7 +88,7 @@ static clv_quantise_options options(void)
     o.best_method = false;
     o.method = CLV_RANGE_MINMAX;
     o.equalise = CLV_CHOICE_NO;
-    o.max_drop = 1.0;
+    o.max_drop = INFINITY;
     return o;
 }
 

@@ -67,7 +67,7 @@ static void test_quant_plan__a_chain_stays_in_bytes_and_ends_in_float(void **sta
     (void)state;
     clv_graph *g = start();
     conv(g, "x", "a");
-    (void)gb_node(g, CLV_OP_SIGMOID, "a", "s");
+    (void)gb_node(g, CLV_OP_GLOBAL_AVERAGE_POOL, "a", "s"); /* squeeze and excite */
     (void)gb_node(g, CLV_OP_MUL, "a s", "m");
     conv(g, "m", "y");
     clv_quant_plan p = plan_of(g, "y", NULL);
