@@ -405,6 +405,58 @@ static void test_post_training__no_memory_is_an_error_that_leaks_nothing(void **
     clv_graph_free(g);
 }
 
+/* --- fidelity ------------------------------------------------------------------------------- */
+
+/* Three scores; `swap` exchanges the first two. */
+static clv_graph *scores(bool swap)
+{
+    clv_graph *g = gb_create();
+    (void)gb_input(g, "x", (gb_dims){{1, 3}});
+    (void)gb_constant(g, "w", (gb_dims){{3, 3}});
+    for (int i = 0; i < 9; i++)
+        constant(g, "w")[i] = i == (swap ? 1 : 0) || i == (swap ? 3 : 4) || i == 8 ? 1.0f : 0.0f;
+    (void)gb_node(g, CLV_OP_MATMUL, "x w", "y");
+    gb_output(g, "y");
+    gb_prepare(g);
+    return g;
+}
+
+/* One sample that is sure of class 2, one that is between 0 and 1. */
+static clv_status read_scores(void *context, size_t index, clv_tensor *inputs, clv_error *err)
+{
+    static const float numbers[2][3] = {{0.0f, 0.0f, 9.0f}, {2.0f, 1.0f, 0.0f}};
+    (void)context;
+    (void)err;
+    memcpy(inputs[0].data, numbers[index], sizeof numbers[index]);
+    return CLV_OK;
+}
+
+static void test_post_training__a_drop_is_the_confidence_that_is_lost(void **state)
+{
+    (void)state;
+    const clv_samples samples = {2, NULL, read_scores};
+    clv_graph *own = scores(false), *other = scores(true);
+    clv_simulator *a, *b;
+    clv_reference reference;
+    clv_fidelity f;
+    assert_int_equal(clv_simulator_create(&a, own, NULL, 1, NULL), CLV_OK);
+    assert_int_equal(clv_simulator_create(&b, other, NULL, 1, NULL), CLV_OK);
+    assert_int_equal(
+        clv_reference_make(&reference, a, own, &samples, (clv_sample_range){0, 1, 0}, NULL, NULL),
+        CLV_OK);
+    assert_int_equal(clv_fidelity_measure(&f, a, &reference, NULL, NULL), CLV_OK);
+    assert_true(f.agreement == 1.0 && f.drop == 0.0 && f.error == 0.0);
+    assert_int_equal(clv_fidelity_measure(&f, b, &reference, NULL, NULL), CLV_OK);
+    assert_true(f.agreement == 0.5);
+    double sum = exp(2.0) + exp(1.0) + 1.0; /* class 1 instead of 0 in one of two samples */
+    assert_true(fabs(f.drop - (exp(2.0) - exp(1.0)) / sum / 2.0) < 1e-6);
+    clv_reference_done(&reference);
+    clv_simulator_free(a);
+    clv_simulator_free(b);
+    clv_graph_free(own);
+    clv_graph_free(other);
+}
+
 /* --- the search alone ----------------------------------------------------------------------- */
 
 /* Good enough when the costs of what is in int8 are at most `limit`. */
@@ -465,6 +517,7 @@ int main(void)
         cmocka_unit_test(test_post_training__what_cannot_be_quantised_is_an_error),
         cmocka_unit_test(test_post_training__a_value_without_a_range_is_an_error),
         cmocka_unit_test(test_post_training__no_memory_is_an_error_that_leaks_nothing),
+        cmocka_unit_test(test_post_training__a_drop_is_the_confidence_that_is_lost),
         cmocka_unit_test(test_post_training__search_keeps_costly_work_in_int8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
