@@ -108,8 +108,9 @@ static clv_status build(tool_model *main, tool_model *student, const settings *s
     tool_model_note(main, &s->model, set.program);
     tool_hold_signals();
     CLV_TRY(write_bundle(main, student, int8, s, &digest, err));
-    tool_line(stdout, "%s: %u nodes%s%s, id %s", s->output, main->model.graph->n_nodes,
-              s->student ? ", student " : "", s->student ? s->student : "",
+    const char *forms = tool_quantise_keeps_float(&s->quantise) ? ", float and int8" : ", int8";
+    tool_line(stdout, "%s: %u nodes%s%s%s, id %s", s->output, main->model.graph->n_nodes,
+              s->student ? ", student " : "", s->student ? s->student : "", int8 ? forms : "",
               clv_digest_format(id, &digest));
     return CLV_OK;
 }
