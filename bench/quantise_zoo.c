@@ -25,7 +25,8 @@
 static const char usage[] =
     "bench_quantise MODEL.onnx PRESET CALIBRATION_FIT OFFSET CALIBRATION_DIR SET...\n"
     "  SET: FIT:DIR with DIR/labels.csv (FIT: crop, stretch, letterbox), or cifar:FILE\n"
-    "  $ALL=1: every configuration, not only the default one\n";
+    "  $ALL=1: every configuration, not only the default one; $ONLY=N: that one of them\n"
+    "  $EVERY=N: every Nth image of a SET; $MAX_DROP=D; $NODES=1: what became of each node\n";
 
 typedef struct labelled {
     uint8_t **pixels; /* of the model's size */

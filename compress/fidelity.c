@@ -173,7 +173,7 @@ clv_status clv_fidelity_measure(clv_fidelity *out, clv_simulator *simulator,
     f.drop = f.error;
     if (reference->classifier && reference->count > 0) {
         f.agreement = (double)c.same / (double)reference->count;
-        f.drop = c.lost / (double)reference->count;
+        f.drop = fmax(f.drop, c.lost / (double)reference->count);
     }
     clv_free(sums);
     if (status == CLV_OK)

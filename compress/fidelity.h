@@ -21,9 +21,10 @@ typedef struct clv_reference {
 typedef struct clv_fidelity {
     double agreement; /**< classifiers: the part of samples with the same best class; else 1 */
     double error; /**< energy of the outputs' errors over that of the outputs; the worst one's */
-    double drop;  /**< what is compared with a limit. Classifiers: the mean of how much less sure
-                       the float network is of the class that this one gives than of its own:
-                       0 where they agree, little where it was undecided. Else the error */
+    double drop;  /**< what is compared with a limit: the error or, of classifiers, where it is
+                       greater, the mean of how much less sure the float network is of the
+                       class that this one gives than of its own: 0 where they agree, little
+                       where it was undecided */
 } clv_fidelity;
 
 /** Run the float network. Samples beyond 256 MiB of outputs are left out.

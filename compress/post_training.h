@@ -35,7 +35,7 @@ typedef struct clv_quantise_options {
     {                                                                                              \
         .best_method = true, .method = CLV_RANGE_MSE,                                              \
         .weights = {.method = CLV_WEIGHT_MINMAX, .limit = 127}, .correct_bias = true,              \
-        .max_drop = 0.01, .threads = 1                                                             \
+        .max_drop = 0.0025, .threads = 1                                                           \
     }
 
 /** What became of one node. */

@@ -18,7 +18,7 @@ typedef struct tool_quantise_settings {
 
 #define TOOL_QUANTISE_SETTINGS_INIT                                                                \
     {                                                                                              \
-        .calibration = "auto", .images = 256, .weight_bits = 8, .max_drop = 0.01                   \
+        .calibration = "auto", .images = 256, .weight_bits = 8, .max_drop = 0.0025                 \
     }
 
 /* Rows of a command's option table; `type` has a member `quantise` of the type above. */
@@ -38,8 +38,8 @@ typedef struct tool_quantise_settings {
     TOOL_QUANTISE_OPTION_(type, "weight-bits", CLV_OPTION_UINT, weight_bits, 7, 8, "N",            \
         "8, or 7 for processors without VNNI (default: 8)"),                                       \
     TOOL_QUANTISE_OPTION_(type, "max-drop", CLV_OPTION_DOUBLE, max_drop, 0, 0, "PART",             \
-        "how sure of its answers the network may get less; nodes stay float for it "               \
-        "(default: 0.01)"),                                                                        \
+        "how far answers may differ from float; nodes stay float for it "                            \
+        "(default: 0.0025)"),                                                                      \
     TOOL_QUANTISE_OPTION_(type, "report", CLV_OPTION_STRING, report, 0, 0, "FILE.json",            \
         "write what was chosen for each node, and why")
 /* clang-format on */

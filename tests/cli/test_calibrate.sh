@@ -18,7 +18,7 @@ cp report.json "$out"
 json images_calibrated 4
 json nodes.0.op Conv
 json nodes.0.precision int8
-json max_drop 0.01
+json max_drop 0.0025
 expect 0 verify m.clv
 expect 0 run m.clv --preset raw --input photos/0.png
 cp m.clv first.clv
