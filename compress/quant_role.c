@@ -115,6 +115,7 @@ static clv_quant_role role_of_op(const char **why, const clv_graph *graph, const
     case CLV_OP_PAD:
         *why = "it pads with another number than 0";
         return pads_with_zero(graph, node) ? CLV_ROLE_MOVE : CLV_ROLE_FLOAT;
+    case CLV_OP_CHANNEL_SHUFFLE:
     case CLV_OP_CONCAT:
     case CLV_OP_DEPTH_TO_SPACE:
     case CLV_OP_FLATTEN:
