@@ -19,7 +19,7 @@
 /** Graphs and functions in a file. */
 #define CLV_ONNX_MAX_BLOCKS 16384u
 /** What resolving may come to: nodes and the names and attributes that they have, each time. */
-#define CLV_ONNX_MAX_EFFORT (UINT64_C(1) << 20)
+#define CLV_ONNX_MAX_EFFORT (UINT64_C(1) << 18)
 
 typedef struct clv_name_table clv_name_table;
 
