@@ -80,10 +80,10 @@ static void draw_quants(drawn *d, uint64_t *seed)
         d->fusion = (clv_fusion){CLV_ACT_CLIP, 0.0f, 6.0f};
 }
 
-/* Depthwise, all weights are exact on every machine; else small ones are. */
+/* All weights are exact on every machine. */
 static void draw(drawn *d, conv_kind kind, uint64_t *seed)
 {
-    int64_t limit = kind == DEPTHWISE ? 127 : 63;
+    int64_t limit = 127;
     int64_t in = between(seed, 1, MAX_CHANNELS / 2) * (kind == DEPTHWISE ? 2 : 1);
     int64_t out = kind == DEPTHWISE ? in : between(seed, 1, MAX_CHANNELS);
 

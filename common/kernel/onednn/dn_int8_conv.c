@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "kernel/onednn/dn_int8_conv.h"
+#include "kernel/onednn/dn_int8_dense.h"
 #include "kernel/onednn/dn_int8_vector.h"
 #include "kernel/onednn/dn_layout.h"
 
@@ -25,12 +26,6 @@ static bool supports(const clv_graph *graph, const clv_node *node)
         return false;
     if (clv_dn_is_constant(graph, node, RESIDUAL))
         return false;
-    if (clv_node_input(graph, node, RESIDUAL) != NULL) {
-        clv_dn_operand residual = clv_dn_operand_in(graph, node, RESIDUAL);
-        clv_dn_operand y = clv_dn_operand_out(graph, node);
-        if (clv_dn_operand_is_bytes(&residual) != clv_dn_operand_is_bytes(&y))
-            return false; /* it couldn't lie where the output is going to */
-    }
     return clv_dn_int8_has_bias(graph, node, BIAS);
 }
 
@@ -132,6 +127,13 @@ static bool is_product(const clv_dn_conv_form *c, const clv_dn_job *job)
     return c->params.groups == 1 && !is_padded(&c->params);
 }
 
+/* oneDNN adds to what lies where the output is going to. */
+static bool has_fitting_residual(const clv_dn_sums *sums)
+{
+    return sums->residual.dtype == CLV_NONE ||
+           clv_dn_operand_is_bytes(&sums->residual) == clv_dn_operand_is_bytes(&sums->y);
+}
+
 static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
 {
     clv_dn_conv_form c;
@@ -144,9 +146,9 @@ static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
                                     clv_node_input(job->graph, job->node, X)->shape.dim[0], &sums);
     if (status != CLV_EUNSUPPORTED)
         return status;
-    if (!clv_dn_int8_is_exact(&sums))
-        return CLV_EUNSUPPORTED;
-    return make(kernel, job, &c, &sums);
+    if (has_fitting_residual(&sums) && clv_dn_int8_is_exact(&sums))
+        status = make(kernel, job, &c, &sums);
+    return status == CLV_EUNSUPPORTED ? clv_dn_int8_dense_conv(kernel, job, &c, &sums) : status;
 }
 
 const clv_dn_op clv_dn_int8_conv = {supports, compile};

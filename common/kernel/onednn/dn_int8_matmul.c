@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "graph/params.h"
+#include "kernel/onednn/dn_int8_dense.h"
 #include "kernel/onednn/dn_int8_vector.h"
 #include "kernel/onednn/dn_layout.h"
 
@@ -131,7 +132,7 @@ static clv_status make(clv_kernel *kernel, const clv_dn_job *job, const product 
     if (status != CLV_EUNSUPPORTED)
         return status;
     if (!clv_dn_int8_is_exact(&sums))
-        return CLV_EUNSUPPORTED;
+        return clv_dn_int8_dense_rows(kernel, job, p->m, &sums);
     CLV_TRY(clv_dn_requant_of(&requant, job, &sums));
     status = make_primitive(kernel, job, p, &sums, &requant);
     clv_dn_requant_done(&requant);
