@@ -12,6 +12,8 @@
 #include "runtime/bundle.h"
 #include "runtime/program.h"
 
+#define MAX_OUTPUT ((size_t)1 << 24)
+
 static double now_us(void)
 {
     struct timespec t;
@@ -75,6 +77,24 @@ int bench_worker_run(bench_worker *worker, unsigned n, double *times_us)
     return fscanf(worker->from, " rss %lf", &worker->resident_kib) == 1 ? 0 : -1;
 }
 
+double *bench_worker_output(bench_worker *worker, size_t *n_out)
+{
+    size_t n = 0;
+
+    if (fprintf(worker->to, "output\n") < 0 || fflush(worker->to) != 0 ||
+        fscanf(worker->from, " output %zu", &n) != 1 || n == 0 || n > MAX_OUTPUT)
+        return NULL;
+    double *output = calloc(n, sizeof *output);
+    for (size_t i = 0; i < n && output != NULL; i++) {
+        if (fscanf(worker->from, "%lf", &output[i]) != 1) {
+            free(output);
+            return NULL;
+        }
+    }
+    *n_out = n;
+    return output;
+}
+
 void bench_worker_stop(bench_worker *worker)
 {
     if (worker->to != NULL)
@@ -104,12 +124,22 @@ static bool keeps(const void *program, uint32_t value)
     return clv_program_keeps_constant(program, value);
 }
 
+/* The tensor of @p value as float32 where it stands for real numbers. */
+static clv_tensor tensor_of(const clv_graph *graph, uint32_t value)
+{
+    clv_tensor tensor = graph->values[value].tensor;
+    if (graph->values[value].quant != NULL)
+        tensor.dtype = CLV_F32;
+    return tensor;
+}
+
 static size_t largest(const clv_graph *graph, const uint32_t *values, uint32_t n)
 {
     size_t most = 0;
     for (uint32_t i = 0; i < n; i++) {
+        const clv_tensor tensor = tensor_of(graph, values[i]);
         size_t bytes = 0;
-        if (clv_tensor_bytes(&bytes, &graph->values[values[i]].tensor) == CLV_OK && bytes > most)
+        if (clv_tensor_bytes(&bytes, &tensor) == CLV_OK && bytes > most)
             most = bytes;
     }
     return most;
@@ -124,7 +154,7 @@ static clv_status open_model(model_run *m, const char *path, unsigned threads, c
     if (status != CLV_OK)
         return status;
     const clv_model *model = clv_bundle_main(m->bundle);
-    m->graph = model->graph;
+    m->graph = model->int8 != NULL ? model->int8 : model->graph;
     status = clv_program_compile(&m->program, m->graph, &options, err);
     if (status != CLV_OK)
         return status;
@@ -141,14 +171,14 @@ static clv_status open_model(model_run *m, const char *path, unsigned threads, c
 
 static void load(model_run *m, uint32_t value)
 {
-    clv_tensor tensor = m->graph->values[value].tensor;
+    clv_tensor tensor = tensor_of(m->graph, value);
     tensor.data = m->input;
     clv_exec_load(m->exec, value, &tensor);
 }
 
 static void store(model_run *m, uint32_t value)
 {
-    clv_tensor tensor = m->graph->values[value].tensor;
+    clv_tensor tensor = tensor_of(m->graph, value);
     tensor.data = m->output;
     clv_exec_store(m->exec, value, &tensor);
 }
@@ -163,11 +193,37 @@ static clv_status run_once(model_run *m)
     return status;
 }
 
+static int answer_run(model_run *m, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        double start = now_us();
+        if (run_once(m) != CLV_OK)
+            return 1;
+        (void)printf("%.1f\n", now_us() - start);
+    }
+    (void)printf("rss %.0f\n", resident_kib());
+    return 0;
+}
+
+static void answer_output(model_run *m)
+{
+    const clv_tensor tensor = tensor_of(m->graph, m->graph->outputs[0]);
+    size_t n = 0;
+
+    store(m, m->graph->outputs[0]);
+    if (tensor.dtype != CLV_F32 || clv_shape_elems(&n, &tensor.shape) != CLV_OK)
+        n = 0;
+    (void)printf("output %zu\n", n);
+    for (size_t i = 0; i < n; i++)
+        (void)printf("%.9g\n", (double)((const float *)m->output)[i]);
+}
+
 int bench_worker_main(const char *bundle, unsigned threads)
 {
     clv_error err = {CLV_OK, "", ""};
     model_run m = {0};
-    unsigned n;
+    char line[64];
+    int failed = 0;
     double baseline = resident_kib();
 
     if (open_model(&m, bundle, threads, &err) != CLV_OK) {
@@ -176,14 +232,11 @@ int bench_worker_main(const char *bundle, unsigned threads)
     }
     (void)printf("ready %.0f\n", baseline);
     (void)fflush(stdout);
-    while (scanf(" run %u", &n) == 1) {
-        for (unsigned i = 0; i < n; i++) {
-            double start = now_us();
-            if (run_once(&m) != CLV_OK)
-                return 1;
-            (void)printf("%.1f\n", now_us() - start);
-        }
-        (void)printf("rss %.0f\n", resident_kib());
+    while (!failed && fgets(line, sizeof line, stdin) != NULL) {
+        if (strncmp(line, "run ", 4) == 0)
+            failed = answer_run(&m, (unsigned)strtoul(line + 4, NULL, 10));
+        else
+            answer_output(&m);
         (void)fflush(stdout);
     }
     clv_exec_free(m.exec);
@@ -191,5 +244,5 @@ int bench_worker_main(const char *bundle, unsigned threads)
     clv_bundle_free(m.bundle);
     clv_free(m.input);
     clv_free(m.output);
-    return 0;
+    return failed;
 }

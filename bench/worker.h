@@ -4,7 +4,8 @@
 
 /** @file worker.h: a process of its own for each side of a comparison, so that memory and threads
  *  are its own. It reads "run N" lines and answers with N times in microseconds and its resident
- *  memory; closing its input ends it. Workers of other programs speak the same lines. */
+ *  memory, and "output" with the number of elements of the first output and those of its last run;
+ *  closing its input ends it. Workers of other programs speak the same lines. */
 
 #include <stddef.h>
 #include <stdio.h>
@@ -22,6 +23,10 @@ int bench_worker_start(bench_worker *worker, char *const *argv);
 
 /** Run @p n times into @p times_us. @return 0; -1 when the worker has failed. */
 int bench_worker_run(bench_worker *worker, unsigned n, double *times_us);
+
+/** The first output of the last run. @return its elements, to be freed; NULL when the worker has
+ *  failed. */
+double *bench_worker_output(bench_worker *worker, size_t *n_out);
 
 void bench_worker_stop(bench_worker *worker);
 

@@ -24,12 +24,18 @@ async function main() {
     feeds[meta.name] = new ort.Tensor('float32', data, dims);
   }
   process.stdout.write(`ready ${baseline}\n`);
+  let results;
   for await (const line of readline.createInterface({ input: process.stdin })) {
+    if (line.startsWith('output')) {
+      const values = Array.from(results[session.outputNames[0]].data);
+      process.stdout.write(`output ${values.length}\n${values.join('\n')}\n`);
+      continue;
+    }
     const n = Number(/^run (\d+)/.exec(line)[1]);
     let text = '';
     for (let i = 0; i < n; i++) {
       const start = process.hrtime.bigint();
-      await session.run(feeds);
+      results = await session.run(feeds);
       text += `${Number(process.hrtime.bigint() - start) / 1e3}\n`;
     }
     process.stdout.write(`${text}rss ${residentKib()}\n`);

@@ -146,9 +146,11 @@ static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
                                     clv_node_input(job->graph, job->node, X)->shape.dim[0], &sums);
     if (status != CLV_EUNSUPPORTED)
         return status;
+    if (status != CLV_EUNSUPPORTED)
+        return status;
     if (has_fitting_residual(&sums) && clv_dn_int8_is_exact(&sums))
-        status = make(kernel, job, &c, &sums);
-    return status == CLV_EUNSUPPORTED ? clv_dn_int8_dense_conv(kernel, job, &c, &sums) : status;
+        return make(kernel, job, &c, &sums);
+    return clv_dn_int8_dense_conv(kernel, job, &c, &sums);
 }
 
 const clv_dn_op clv_dn_int8_conv = {supports, compile};
