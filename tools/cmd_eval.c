@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "runtime/topk.h"
 #include "tools/eval_boxes.h"
+#include "tools/eval_forms.h"
 #include "tools/labelled_files.h"
 #include "tools/session.h"
 #include "tools/tool.h"
@@ -21,6 +22,7 @@ typedef struct settings {
     uint64_t cut; /* or SPLIT_RUN_WHOLE */
     const char *codec;
     uint64_t limit;
+    const char *precisions;
     const char *predictions;
     const char *boxes;
     detector_settings decode;
@@ -40,6 +42,8 @@ static const clv_option options[] = {
      "at the cut: float (lossless) or uint8 (default: float)"},
     {"limit", NULL, CLV_OPTION_UINT, offsetof(settings, limit), 1, UINT32_MAX, "N",
      "only the first N images"},
+    {"precisions", NULL, CLV_OPTION_STRING, offsetof(settings, precisions), 0, 0, "NAMES",
+     "float,int8: both forms of a bundle side by side; the second is compared with the first"},
     {"predictions", NULL, CLV_OPTION_STRING, offsetof(settings, predictions), 0, 0, "OUT.csv",
      "write file, predicted (a class as in the labels) and confidence of each image"},
     {"boxes", NULL, CLV_OPTION_STRING, offsetof(settings, boxes), 0, 0, "DIR",
@@ -60,7 +64,8 @@ static const clv_option_set set = {
     "Measure a classifier or a detector over labelled images, whole or through a split.",
     "Examples:\n  cleave eval net.onnx --preset tf --label-offset 1 --data photos --labels "
     "photos.csv --cut 12 --codec uint8\n"
-    "  cleave eval detector.clv --decode yolo --data images --boxes labels",
+    "  cleave eval detector.clv --decode yolo --data images --boxes labels\n"
+    "  cleave eval both.clv --precisions float,int8 --data photos --labels photos.csv",
     options,
     sizeof options / sizeof options[0]};
 
@@ -279,9 +284,36 @@ static clv_status print_json(const evaluation *e, clv_error *err)
     return tool_json_print(root, err);
 }
 
-/* Flags of the other kind of model. NULL, or what is wrong. */
+/* --- forms side by side --------------------------------------------------------------------- */
+
+static int run_forms(const settings *s, const char *path)
+{
+    const eval_forms_job job = {.path = path,
+                                .precisions = s->precisions,
+                                .model = &s->model,
+                                .data = s->data,
+                                .labels = s->labels,
+                                .label_offset = s->label_offset,
+                                .boxes = s->boxes,
+                                .decode = s->decode,
+                                .limit = (size_t)s->limit};
+    clv_error err = CLV_ERROR_INIT;
+    eval_forms_result result;
+
+    clv_status status = eval_forms(&result, &job, set.program, &err);
+    if (status == CLV_OK)
+        status = s->json ? eval_forms_print_json(&result, path, &err)
+                         : eval_forms_print(&result, path, &err);
+    return status == CLV_OK ? TOOL_OK : tool_fail(set.program, &err);
+}
+
+/* Flags of the other kind of model, or of another evaluation. NULL, or what is wrong. */
 static const char *check_flags(const settings *s)
 {
+    if (s->precisions != NULL && (s->cut != SPLIT_RUN_WHOLE || s->model.precision != NULL ||
+                                  s->model.suffix != NULL || s->predictions != NULL))
+        return "--precisions compares whole networks: not with --cut, --precision, --suffix or "
+               "--predictions";
     if (s->decode.decoder == NULL) {
         if (s->boxes != NULL)
             return "--boxes needs --decode: how outputs become boxes";
@@ -302,6 +334,8 @@ static int run(const settings *s, const char *path)
     const char *wrong = check_flags(s);
     if (wrong != NULL)
         return tool_usage(set.program, "%s", wrong);
+    if (s->precisions != NULL)
+        return run_forms(s, path);
     clv_status status = evaluate(&e, path, &err);
     clv_status written =
         clv_file_writer_finish(e.predictions, status == CLV_OK, status == CLV_OK ? &err : NULL);

@@ -50,16 +50,16 @@ void detector_free(detector *d)
 
 clv_status detector_go(detector *d, clv_error *err)
 {
-    const clv_image *image = &d->session->image;
+    const session *s = d->session;
     clv_fit_map map;
     uint32_t n;
 
-    const clv_tensor *outputs = session_outputs(d->session, &n);
+    const clv_tensor *outputs = session_outputs(s, &n);
     clv_status status = clv_decode(&d->boxes, outputs, n, &d->options, err);
     if (status != CLV_OK)
-        return clv_error_prefix(err, status, d->session->model.path);
-    CLV_TRY(clv_image_fit_map(&map, image->width, image->height, &d->session->model.model.input));
-    clv_boxes_place(&d->boxes, &map, image->width, image->height);
+        return clv_error_prefix(err, status, s->model.path);
+    CLV_TRY(clv_image_fit_map(&map, s->width, s->height, &s->model.model.input));
+    clv_boxes_place(&d->boxes, &map, s->width, s->height);
     return CLV_OK;
 }
 

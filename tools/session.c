@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/session.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 
@@ -62,7 +64,21 @@ clv_status session_read_image(session *s, const char *path, clv_error *err)
     if (status != CLV_OK)
         return clv_fail(err, status, path, "it can't be resized: %s", clv_status_text(status));
     clv_image_normalise(split_run_inputs(s->run, &n)[0].data, s->fitted.rgb.data, spec);
+    s->width = s->image.width;
+    s->height = s->image.height;
     return CLV_OK;
+}
+
+void session_share_image(session *s, const session *from)
+{
+    uint32_t n;
+    const clv_tensor *read = split_run_inputs(from->run, &n);
+    size_t bytes = 0;
+
+    (void)!clv_tensor_bytes(&bytes, &read[0]); /* it has memory, so it has a size */
+    memcpy(split_run_inputs(s->run, &n)[0].data, read[0].data, bytes);
+    s->width = from->width;
+    s->height = from->height;
 }
 
 clv_status session_go(session *s, uint64_t *us_out, size_t *bytes_out, clv_error *err)

@@ -15,6 +15,7 @@ typedef struct session {
     clv_program *suffix; /* NULL: program, too */
     split_run *run;
     clv_image image, fitted, scratch; /* memory that is kept from one image to the next */
+    uint32_t width, height;           /* of the picture that is in the input */
 } session;
 
 /** Open @p path, compile it and make room for runs. @p cut and @p codec as for split_run_create().
@@ -29,6 +30,9 @@ CLV_NODISCARD clv_status session_needs_image(const session *s, clv_error *err);
 
 /** Put the image at @p path into the model's input. session_needs_image() has said yes. */
 CLV_NODISCARD clv_status session_read_image(session *s, const char *path, clv_error *err);
+
+/** Put the image that @p from, a session of the same model, has read into the input of @p s. */
+void session_share_image(session *s, const session *from);
 
 /** Run on what is in the inputs.
  *  @param[out] us_out     How long it took.
