@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bench_accuracy REPORT.json PAGE.md <LIST: docs/accuracy.md from what `cleave eval --precisions
+ * float,int8 --json` said. A line of the list has tabs between model, images, weight bits,
+ * calibration images, most points lost, least agreement in percent (-: no limit), and the file. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+
+#define FIELDS 7
+#define MOST_WEIGHTS 0.27 /* of the float form's bytes */
+
+typedef struct row {
+    const char *model, *set, *bits, *calibration, *points, *agreement;
+    json_t *root;
+    const json_t *plain, *int8; /* borrowed from root */
+} row;
+
+static double number(const json_t *form, const char *key)
+{
+    const json_t *value = json_object_get(form, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static bool is_detector(const row *r)
+{
+    return json_object_get(r->plain, "ap50") != NULL;
+}
+
+/* In percent: top-1, or AP50. */
+static double quality(const row *r, const json_t *form)
+{
+    return 100.0 * number(form, is_detector(r) ? "ap50" : "top1");
+}
+
+/* @return false: it is no such line, or its file can't be read. */
+static bool read_row(row *r, char *line)
+{
+    char *fields[FIELDS] = {NULL}, *rest = line;
+    json_error_t error;
+
+    line[strcspn(line, "\n")] = '\0';
+    for (int i = 0; i < FIELDS; i++)
+        fields[i] = strsep(&rest, "\t");
+    if (fields[FIELDS - 1] == NULL)
+        return false;
+    json_t *root = json_load_file(fields[FIELDS - 1], 0, &error);
+    if (root == NULL)
+        return false;
+    const json_t *forms = json_object_get(root, "forms");
+    *r = (row){fields[0],
+               fields[1],
+               fields[2],
+               fields[3],
+               fields[4],
+               fields[5],
+               root,
+               json_array_get(forms, 0),
+               json_array_get(forms, 1)};
+    return r->int8 != NULL;
+}
+
+static void print_head(FILE *page)
+{
+    (void)fputs(
+        "# What int8 costs\n\n"
+        "Written by `./dev bench accuracy`: the networks of the zoo, float and int8, by `cleave "
+        "eval --precisions float,int8`.\nEach was quantised by `cleave build --calibrate IMAGES "
+        "--weight-bits BITS` with everything else as it is by default.\nNo image that is "
+        "evaluated was calibrated with. *Agreement* is with the float form's best class; *SNR* is "
+        "of the first output\nagainst the float form's; *ms* is the median image's on the machine "
+        "below, one thread; *weights* are stored bytes, *memory* is\nthe arena and scratch of one "
+        "execution.\n",
+        page);
+}
+
+static void print_machine(FILE *page, const bench_report *report)
+{
+    const json_t *machine = json_object_get(report->root, "machine");
+    (void)fprintf(page, "\nMachine: %s, %lld cores, %s.\n",
+                  json_string_value(json_object_get(machine, "cpu")),
+                  (long long)json_integer_value(json_object_get(machine, "cores")),
+                  json_string_value(json_object_get(machine, "date")));
+}
+
+static void print_cost(FILE *page, const row *r)
+{
+    (void)fprintf(page, " %.1f | %.2f -> %.2f | %.0f kB, %.3f | %.0f -> %.0f kB | %s |\n",
+                  number(r->int8, "snr_db"), number(r->plain, "run_us_median") / 1000.0,
+                  number(r->int8, "run_us_median") / 1000.0,
+                  number(r->int8, "weight_bytes") / 1000.0,
+                  number(r->int8, "weight_bytes") / number(r->plain, "weight_bytes"),
+                  number(r->plain, "activation_bytes") / 1000.0,
+                  number(r->int8, "activation_bytes") / 1000.0, r->calibration);
+}
+
+static void print_classifier(FILE *page, const row *r)
+{
+    (void)fprintf(page, "| %s | %s, %lld | %s | %.2f -> %.2f | %.2f -> %.2f | %.2f |", r->model,
+                  r->set, (long long)json_integer_value(json_object_get(r->root, "images")),
+                  r->bits, quality(r, r->plain), quality(r, r->int8),
+                  100.0 * number(r->plain, "top5"), 100.0 * number(r->int8, "top5"),
+                  100.0 * number(r->int8, "agreement"));
+    print_cost(page, r);
+}
+
+static void print_detector(FILE *page, const row *r)
+{
+    (void)fprintf(page, "| %s | %s, %lld | %s | %.2f -> %.2f | %.2f px | %.4f |", r->model, r->set,
+                  (long long)json_integer_value(json_object_get(r->root, "images")), r->bits,
+                  quality(r, r->plain), quality(r, r->int8), number(r->int8, "box_error"),
+                  number(r->int8, "score_error"));
+    print_cost(page, r);
+}
+
+static void print_tables(FILE *page, const row *rows, size_t n)
+{
+    (void)fputs(
+        "\n## Classifiers, float -> int8\n\n"
+        "| network | images | weight bits | top-1 % | top-5 % | agreement % | SNR dB | ms | "
+        "weights, of float's | memory | calibrated with |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|\n",
+        page);
+    for (size_t i = 0; i < n; i++) {
+        if (!is_detector(&rows[i]))
+            print_classifier(page, &rows[i]);
+    }
+    (void)fputs(
+        "\n## Detectors, float -> int8\n\nErrors are means over the boxes that both find.\n\n"
+        "| network | images | weight bits | AP50 % | box error | score error | SNR dB | ms "
+        "| weights, of float's | memory | calibrated with |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|\n",
+        page);
+    for (size_t i = 0; i < n; i++) {
+        if (is_detector(&rows[i]))
+            print_detector(page, &rows[i]);
+    }
+}
+
+static void judge(bench_report *report, const row *r)
+{
+    char name[256];
+    double weights = number(r->int8, "weight_bytes") / number(r->plain, "weight_bytes");
+
+    if (strcmp(r->points, "-") != 0) {
+        (void)snprintf(name, sizeof name, "%s, %s, %s bits: points of %s lost", r->model, r->set,
+                       r->bits, is_detector(r) ? "AP50" : "top-1");
+        bench_report_at_most(report, name, quality(r, r->plain) - quality(r, r->int8),
+                             atof(r->points));
+    }
+    if (strcmp(r->agreement, "-") != 0) {
+        (void)snprintf(name, sizeof name, "%s, %s, %s bits: %% of classes that are others",
+                       r->model, r->set, r->bits);
+        bench_report_at_most(report, name, 100.0 - 100.0 * number(r->int8, "agreement"),
+                             100.0 - atof(r->agreement));
+    }
+    (void)snprintf(name, sizeof name, "%s, %s, %s bits: weights, of the float form's", r->model,
+                   r->set, r->bits);
+    bench_report_at_most(report, name, weights, MOST_WEIGHTS);
+}
+
+static void print_criteria(FILE *page, const bench_report *report)
+{
+    const json_t *item;
+    size_t i;
+
+    (void)fputs("\n## Criteria\n\n| criterion | measured | at most | |\n|---|---|---|---|\n", page);
+    json_array_foreach(report->criteria, i, item)
+    {
+        (void)fprintf(page, "| %s | %.3f | %.3g | %s |\n",
+                      json_string_value(json_object_get(item, "name")), number(item, "value"),
+                      number(item, "goal"),
+                      json_is_true(json_object_get(item, "holds")) ? "holds" : "**missed**");
+    }
+}
+
+static int write_page(const char *path, const bench_report *report, const row *rows, size_t n)
+{
+    FILE *page = fopen(path, "w");
+    if (page == NULL) {
+        perror(path);
+        return 1;
+    }
+    print_head(page);
+    print_machine(page, report);
+    print_tables(page, rows, n);
+    print_criteria(page, report);
+    return fclose(page) != 0;
+}
+
+int main(int argc, char **argv)
+{
+    static char lines[64][4096];
+    row rows[64] = {{0}};
+    bench_report report;
+    size_t n = 0;
+
+    if (argc != 3)
+        return 2;
+    bench_report_open(&report, "accuracy", "./dev bench accuracy");
+    for (; n < 64 && fgets(lines[n], sizeof lines[n], stdin) != NULL; n++) {
+        if (!read_row(&rows[n], lines[n])) {
+            (void)fprintf(stderr, "bench_accuracy: line %zu of the list can't be used\n", n + 1);
+            return 1;
+        }
+        bench_report_row(&report, json_deep_copy(rows[n].root));
+        judge(&report, &rows[n]);
+    }
+    int failed = write_page(argv[2], &report, rows, n);
+    failed |= bench_report_close(&report, argv[1]);
+    for (size_t i = 0; i < n; i++)
+        json_decref(rows[i].root);
+    return failed;
+}
