@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "graph/quant.h"
 #include "proto/proto_guard.h"
 #include "runtime/bundle.h"
 #include "runtime/bundle_format.h"
@@ -114,25 +115,43 @@ static clv_status read_form(clv_graph **out, const Clv__Pb__Graph *m, const clv_
     return m != NULL ? clv_bundle_read_graph(out, m, weights, err) : CLV_OK;
 }
 
-/* Whether @p a and @p b can meet at a cut: the same nodes, over values of the same shapes, which
+/* Whether @p a, a value of the float form, and @p b of the other can stand for each other: what is
+ * stored in bytes there is float32 here, anything else has one type. */
+static bool values_meet(const clv_value *a, const clv_value *b)
+{
+    bool same = a->producer == b->producer && a->bounded == b->bounded &&
+                clv_value_is_constant(a) == clv_value_is_constant(b) &&
+                clv_shape_equal(&a->tensor.shape, &b->tensor.shape);
+
+    if (!same || clv_value_is_constant(a))
+        return same;
+    if (a->tensor.dtype != b->tensor.dtype)
+        return a->tensor.dtype == CLV_F32 && clv_dtype_is_byte(b->tensor.dtype) &&
+               b->quant != NULL && !b->bounded;
+    return !clv_dtype_is_byte(a->tensor.dtype) || (a->quant == NULL && b->quant == NULL);
+}
+
+static bool same_indices(const uint32_t *a, const uint32_t *b, uint32_t n)
+{
+    return n == 0 || memcmp(a, b, n * sizeof *a) == 0;
+}
+
+/* Whether the forms @p a, in float32, and @p b can meet at a cut: the same nodes, over values that
  * are made in the same order. */
 static bool same_structure(const clv_graph *a, const clv_graph *b)
 {
     bool same = a->n_values == b->n_values && a->n_nodes == b->n_nodes &&
                 a->n_inputs == b->n_inputs && a->n_outputs == b->n_outputs;
 
-    for (uint32_t v = 0; same && v < a->n_values; v++) {
-        const clv_value *x = &a->values[v], *y = &b->values[v];
-        same = x->producer == y->producer && clv_value_is_constant(x) == clv_value_is_constant(y) &&
-               clv_shape_equal(&x->tensor.shape, &y->tensor.shape);
-    }
+    for (uint32_t v = 0; same && v < a->n_values; v++)
+        same = values_meet(&a->values[v], &b->values[v]);
     for (uint32_t i = 0; same && i < a->n_nodes; i++) {
         const clv_node *x = &a->nodes[i], *y = &b->nodes[i];
-        same = x->op == y->op && x->n_inputs == y->n_inputs &&
-               memcmp(x->inputs, y->inputs, x->n_inputs * sizeof *x->inputs) == 0;
+        same = !x->quantised && x->op == y->op && x->n_inputs == y->n_inputs &&
+               same_indices(x->inputs, y->inputs, x->n_inputs);
     }
-    return same && memcmp(a->inputs, b->inputs, a->n_inputs * sizeof *a->inputs) == 0 &&
-           memcmp(a->outputs, b->outputs, a->n_outputs * sizeof *a->outputs) == 0;
+    return same && same_indices(a->inputs, b->inputs, a->n_inputs) &&
+           same_indices(a->outputs, b->outputs, a->n_outputs);
 }
 
 /* Both forms. The float one can take the bytes of the other, so it learns what they stand for. */
@@ -150,7 +169,7 @@ static clv_status read_forms(clv_model *model, const Clv__Pb__Model *m, const cl
     if (model->int8 == NULL || model->int8 == model->graph)
         return CLV_OK;
     if (!same_structure(model->graph, model->int8))
-        return clv_fail(err, CLV_EFORMAT, "manifest, int8", "it isn't the same network");
+        return clv_fail(err, CLV_EFORMAT, "manifest, int8", "it isn't the float form's network");
     for (uint32_t v = 0; v < model->graph->n_values; v++) {
         if (!clv_value_is_constant(&model->graph->values[v]))
             model->graph->values[v].quant = model->int8->values[v].quant;

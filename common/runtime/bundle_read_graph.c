@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "graph/infer.h"
+#include "graph/quant.h"
 #include "runtime/bundle_graph.h"
 
 typedef struct reader {
@@ -202,6 +203,19 @@ static clv_status read_ends(const reader *r, const Clv__Pb__Graph *message)
     return CLV_OK;
 }
 
+/* Now that every type is known. */
+static clv_status check_stored(const reader *r, const Clv__Pb__Graph *message)
+{
+    for (size_t i = 0; i < message->n_values; i++) {
+        uint32_t stored = message->values[i]->stored;
+        const clv_value *value = &r->graph->values[i];
+        if (stored != CLV_NONE && value->tensor.dtype != (clv_dtype)stored)
+            return bad(r, "value", i, "its node doesn't make it in bytes");
+        CLV_TRY(clv_quant_check(value, r->err));
+    }
+    return CLV_OK;
+}
+
 static clv_status read_all(const reader *r, const Clv__Pb__Graph *message)
 {
     CLV_TRY(read_values(r, message));
@@ -212,7 +226,7 @@ static clv_status read_all(const reader *r, const Clv__Pb__Graph *message)
     CLV_TRY(clv_graph_check(r->graph, r->err));
     for (uint32_t i = 0; i < r->graph->n_nodes; i++)
         CLV_TRY(clv_infer_node(r->graph, &r->graph->nodes[i], r->err));
-    return CLV_OK;
+    return check_stored(r, message);
 }
 
 clv_status clv_bundle_read_graph(clv_graph **out, const Clv__Pb__Graph *message,
