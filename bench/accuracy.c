@@ -71,7 +71,8 @@ static void print_head(FILE *page)
         "--weight-bits BITS` with everything else as it is by default.\nNo image that is "
         "evaluated was calibrated with. *Agreement* is with the float form's best class; *SNR* is "
         "of the first output\nagainst the float form's; *ms* is the median image's on the machine "
-        "below, one thread; *weights* are stored bytes, *memory* is\nthe arena and scratch of one "
+        "below, one thread; *weights* are stored bytes with the biases, *scales* what\nthe int8 "
+        "ones stand for, *memory* is the arena and scratch of one "
         "execution.\n",
         page);
 }
@@ -87,13 +88,13 @@ static void print_machine(FILE *page, const bench_report *report)
 
 static void print_cost(FILE *page, const row *r)
 {
-    (void)fprintf(page, " %.1f | %.2f -> %.2f | %.0f kB, %.3f | %.0f -> %.0f kB | %s |\n",
-                  number(r->int8, "snr_db"), number(r->plain, "run_us_median") / 1000.0,
-                  number(r->int8, "run_us_median") / 1000.0,
-                  number(r->int8, "weight_bytes") / 1000.0,
-                  number(r->int8, "weight_bytes") / number(r->plain, "weight_bytes"),
-                  number(r->plain, "activation_bytes") / 1000.0,
-                  number(r->int8, "activation_bytes") / 1000.0, r->calibration);
+    (void)fprintf(
+        page, " %.1f | %.2f -> %.2f | %.0f kB, %.3f | %.0f kB | %.0f -> %.0f kB | %s |\n",
+        number(r->int8, "snr_db"), number(r->plain, "run_us_median") / 1000.0,
+        number(r->int8, "run_us_median") / 1000.0, number(r->int8, "weight_bytes") / 1000.0,
+        number(r->int8, "weight_bytes") / number(r->plain, "weight_bytes"),
+        number(r->int8, "scale_bytes") / 1000.0, number(r->plain, "activation_bytes") / 1000.0,
+        number(r->int8, "activation_bytes") / 1000.0, r->calibration);
 }
 
 static void print_classifier(FILE *page, const row *r)
@@ -120,8 +121,8 @@ static void print_tables(FILE *page, const row *rows, size_t n)
     (void)fputs(
         "\n## Classifiers, float -> int8\n\n"
         "| network | images | weight bits | top-1 % | top-5 % | agreement % | SNR dB | ms | "
-        "weights, of float's | memory | calibrated with |\n"
-        "|---|---|---|---|---|---|---|---|---|---|---|\n",
+        "weights, of float's | scales | memory | calibrated with |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|---|\n",
         page);
     for (size_t i = 0; i < n; i++) {
         if (!is_detector(&rows[i]))
@@ -130,8 +131,8 @@ static void print_tables(FILE *page, const row *rows, size_t n)
     (void)fputs(
         "\n## Detectors, float -> int8\n\nErrors are means over the boxes that both find.\n\n"
         "| network | images | weight bits | AP50 % | box error | score error | SNR dB | ms "
-        "| weights, of float's | memory | calibrated with |\n"
-        "|---|---|---|---|---|---|---|---|---|---|---|\n",
+        "| weights, of float's | scales | memory | calibrated with |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|---|\n",
         page);
     for (size_t i = 0; i < n; i++) {
         if (is_detector(&rows[i]))

@@ -72,11 +72,11 @@ model resnet8-cifar10-mlperftiny $coco --preset raw
 set_of CIFAR-10 0.5 - "${cifar[@]}"
 model mnist-8 digits --preset raw --channels gray --fit stretch
 set_of MNIST 1 - --data "$out/mnist" --labels "$out/mnist/labels.csv"
-model vww96-mobilenetv1-0.25-mlperftiny imagenet-sample --preset raw --std 255 --fit stretch
+model vww96-mobilenetv1-0.25-mlperftiny imagenet-sample --calibration-images 64 --preset raw --std 255 --fit stretch
 set_of "people in coco-val2017" 1 - --data "$zoo/coco-val2017/images" --labels "$out/people/labels.csv"
-model nanodet-m-320 imagenet-sample --preset raw --channels bgr --mean 103.53,116.28,123.675 --std 57.375,57.12,58.395 --fit letterbox
+model nanodet-m-320 imagenet-sample --calibration-images 64 --preset raw --channels bgr --mean 103.53,116.28,123.675 --std 57.375,57.12,58.395 --fit letterbox
 boxes nanodet
-model fastestdet-352 imagenet-sample --preset raw --channels bgr --std 255 --fit letterbox
+model fastestdet-352 imagenet-sample --calibration-images 64 --preset raw --channels bgr --std 255 --fit letterbox
 boxes fastestdet
 model mobilenetv1-0.25-128 $coco --preset tf
 photographs 1 -

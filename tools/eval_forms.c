@@ -66,20 +66,18 @@ static clv_status read_precisions(comparison *c, clv_error *err)
 
 /* --- what a form costs ---------------------------------------------------------------------- */
 
-static size_t weight_bytes(const clv_graph *graph)
+static void count_weights(eval_form *form, const clv_graph *graph)
 {
-    size_t total = 0;
-
     for (uint32_t v = 0; v < graph->n_values; v++) {
         const clv_value *value = &graph->values[v];
         size_t bytes;
         if (!clv_value_is_constant(value) || clv_tensor_bytes(&bytes, &value->tensor) != CLV_OK)
             continue;
-        total += bytes;
+        form->weight_bytes += bytes;
         if (value->quant != NULL)
-            total += sizeof(float) * (value->quant->n_scales > 0 ? value->quant->n_scales : 1);
+            form->scale_bytes +=
+                sizeof(float) * (value->quant->n_scales > 0 ? value->quant->n_scales : 1);
     }
-    return total;
 }
 
 /* The model's first output is compared, so it must be of numbers that can be. */
@@ -112,7 +110,7 @@ static clv_status open_form(comparison *c, uint32_t i, clv_error *err)
         CLV_TRY(detector_create(&r->detector, &r->session, &c->job->decode, err));
     clv_program_memory memory = clv_program_memory_of(r->session.program);
     form->activation_bytes = memory.arena_bytes + memory.scratch_bytes;
-    form->weight_bytes = weight_bytes(r->session.model.form);
+    count_weights(form, r->session.model.form);
     return CLV_OK;
 }
 

@@ -30,7 +30,8 @@ typedef struct eval_form {
     double
         snr_db; /* of the first output against the first form's, over all images; 200: no error */
     uint64_t run_us;         /* the median image's */
-    size_t weight_bytes;     /* constants and their scales, as they are stored */
+    size_t weight_bytes;     /* constants as they are stored: weights, biases */
+    size_t scale_bytes;      /* what the bytes among them stand for */
     size_t activation_bytes; /* arena and scratch memory of one execution */
 } eval_form;
 

@@ -6,15 +6,16 @@
 #include "tools/tool_json.h"
 
 static const text_column class_columns[] = {
-    {"precision", false, 0}, {"top-1", true, 0},    {"top-5", true, 0},   {"agreement", true, 0},
-    {"SNR dB", true, 0},     {"ms a run", true, 0}, {"weights", true, 0}, {"activations", true, 0},
+    {"precision", false, 0}, {"top-1", true, 0},  {"top-5", true, 0},
+    {"agreement", true, 0},  {"SNR dB", true, 0}, {"ms a run", true, 0},
+    {"weights", true, 0},    {"scales", true, 0}, {"activations", true, 0},
 };
 
 static const text_column box_columns[] = {
-    {"precision", false, 0},  {"AP50", true, 0},     {"boxes only here", true, 0},
-    {"missing", true, 0},     {"box px", true, 0},   {"score", true, 0},
-    {"SNR dB", true, 0},      {"ms a run", true, 0}, {"weights", true, 0},
-    {"activations", true, 0},
+    {"precision", false, 0}, {"AP50", true, 0},        {"boxes only here", true, 0},
+    {"missing", true, 0},    {"box px", true, 0},      {"score", true, 0},
+    {"SNR dB", true, 0},     {"ms a run", true, 0},    {"weights", true, 0},
+    {"scales", true, 0},     {"activations", true, 0},
 };
 
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
@@ -50,6 +51,7 @@ static clv_status add_form(text_table *t, const eval_forms_result *r, const eval
     CLV_TRY(first ? text_table_cell(t, "-") : text_table_cell(t, "%.1f", form->snr_db));
     CLV_TRY(text_table_cell(t, "%.2f", (double)form->run_us / 1000.0));
     CLV_TRY(text_table_cell(t, "%zu", form->weight_bytes));
+    CLV_TRY(text_table_cell(t, "%zu", form->scale_bytes));
     return text_table_cell(t, "%zu", form->activation_bytes);
 }
 
@@ -63,7 +65,8 @@ clv_status eval_forms_print(const eval_forms_result *result, const char *path, c
     for (uint32_t i = 0; i < result->n_forms && status == CLV_OK; i++)
         status = add_form(table, result, &result->forms[i]);
     if (status == CLV_OK) {
-        tool_line(stdout, "%s: %zu images; compared with %s; bytes of weights and of activations",
+        tool_line(stdout,
+                  "%s: %zu images; compared with %s; weights, scales and activations in bytes",
                   path, result->images, clv_precision_name(result->forms[0].precision));
         text_table_print(table, stdout);
     } else {
@@ -89,10 +92,11 @@ static json_t *quality_json(const eval_forms_result *r, const eval_form *form)
 
 static json_t *form_json(const eval_forms_result *r, const eval_form *form)
 {
-    json_t *item = json_pack(
-        "{s:s, s:I, s:I, s:I}", "precision", clv_precision_name(form->precision), "run_us_median",
-        (json_int_t)form->run_us, "weight_bytes", (json_int_t)form->weight_bytes,
-        "activation_bytes", (json_int_t)form->activation_bytes);
+    json_t *item =
+        json_pack("{s:s, s:I, s:I, s:I, s:I}", "precision", clv_precision_name(form->precision),
+                  "run_us_median", (json_int_t)form->run_us, "weight_bytes",
+                  (json_int_t)form->weight_bytes, "scale_bytes", (json_int_t)form->scale_bytes,
+                  "activation_bytes", (json_int_t)form->activation_bytes);
     json_t *quality = quality_json(r, form);
 
     if (form != r->forms)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes as a bundle: opened, compiled by the plain backend and run once where it is small. */
+/* Bytes as a bundle: opened, each form compiled by the plain backend and, where it is
+ * small, run whole and across a cut to the other form. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "base/memory.h"
 #include "runtime/bundle.h"
 #include "runtime/program.h"
+#include "runtime/tensor_set.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
@@ -21,25 +23,71 @@ static uint64_t total_macs(const clv_graph *graph)
     return macs;
 }
 
-static void run(const clv_program *program)
+static bool is_small(const clv_program *program)
+{
+    clv_program_memory memory = clv_program_memory_of(program);
+    return memory.arena_bytes + memory.scratch_bytes <= MAX_ARENA &&
+           total_macs(clv_program_graph(program)) <= MAX_MACS;
+}
+
+/* The first half in one form, the rest in the other, as a device and a server would. */
+static void cross(clv_exec *device, clv_exec *server, const clv_program *program)
 {
     const clv_graph *graph = clv_program_graph(program);
-    clv_program_memory memory = clv_program_memory_of(program);
-    clv_exec *exec;
+    uint32_t cut = graph->n_nodes / 2;
+    clv_frontier frontier = clv_frontiers_at(clv_program_frontiers(program), cut);
+    clv_tensor_set set = {0};
 
-    if (memory.arena_bytes > MAX_ARENA || total_macs(graph) > MAX_MACS ||
-        clv_exec_create(&exec, program, NULL) != CLV_OK)
-        return;
-    clv_exec_poison(exec);
-    clv_status status = clv_exec_run(exec, 0, graph->n_nodes);
-    (void)status; /* bad data may be refused; it may not crash */
-    clv_exec_free(exec);
+    if (clv_tensor_set_fit(&set, graph, frontier.values, frontier.count) == CLV_OK &&
+        clv_exec_run(device, 0, cut) == CLV_OK) {
+        for (uint32_t i = 0; i < frontier.count; i++) {
+            clv_exec_store(device, frontier.values[i], &set.tensors[i]);
+            clv_exec_load(server, frontier.values[i], &set.tensors[i]);
+        }
+        clv_status status = clv_exec_run(server, cut, graph->n_nodes);
+        (void)status; /* bad data may be refused; it may not crash */
+    }
+    clv_tensor_set_done(&set);
+}
+
+/* Each form as a whole, then each with the other behind a cut. */
+static void run(clv_program *const *programs)
+{
+    clv_exec *execs[CLV_PRECISION_COUNT] = {NULL};
+
+    for (int p = 0; p < CLV_PRECISION_COUNT; p++) {
+        if (programs[p] == NULL || !is_small(programs[p]) ||
+            clv_exec_create(&execs[p], programs[p], NULL) != CLV_OK)
+            continue;
+        clv_exec_poison(execs[p]);
+        clv_status status = clv_exec_run(execs[p], 0, clv_program_graph(programs[p])->n_nodes);
+        (void)status; /* bad data may be refused; it may not crash */
+    }
+    if (execs[CLV_PRECISION_FLOAT] != NULL && execs[CLV_PRECISION_INT8] != NULL) {
+        for (int p = 0; p < CLV_PRECISION_COUNT; p++)
+            cross(execs[p], execs[CLV_PRECISION_COUNT - 1 - p], programs[p]);
+    }
+    for (int p = 0; p < CLV_PRECISION_COUNT; p++)
+        clv_exec_free(execs[p]);
+}
+
+static void compile_and_run(const clv_model *model)
+{
+    const clv_program_options options = {&clv_backend_ref, 1};
+    clv_program *programs[CLV_PRECISION_COUNT] = {NULL};
+
+    for (int p = 0; p < CLV_PRECISION_COUNT; p++) {
+        const clv_graph *graph = clv_model_graph(model, (clv_precision)p);
+        if (graph != NULL && clv_program_compile(&programs[p], graph, &options, NULL) != CLV_OK)
+            programs[p] = NULL;
+    }
+    run(programs);
+    for (int p = 0; p < CLV_PRECISION_COUNT; p++)
+        clv_program_free(programs[p]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-    clv_program_options options = {&clv_backend_ref, 1};
-    clv_program *program;
     clv_bundle *bundle;
 
     uint8_t *copy = clv_alloc_aligned(bytes); /* weights are read as floats: as mapped, aligned */
@@ -47,11 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         return 0;
     memcpy(copy, data, bytes);
     if (clv_bundle_open_memory(&bundle, copy, bytes, NULL) == CLV_OK) {
-        if (clv_program_compile(&program, clv_bundle_main(bundle)->graph, &options, NULL) ==
-            CLV_OK) {
-            run(program);
-            clv_program_free(program);
-        }
+        compile_and_run(clv_bundle_main(bundle));
         clv_bundle_free(bundle);
     }
     clv_free(copy);
