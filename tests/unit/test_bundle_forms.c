@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "runtime/bundle_format.h"
+#include "support/graph_builder.h"
 #include "support/tiny_forms.h"
 
 static char path[] = "/tmp/cleave-test-forms.XXXXXX";
@@ -342,6 +343,36 @@ static void test_bundle_forms__lies_are_refused(void **state)
     clv_free(data);
 }
 
+static void say_nothing_of_types(Clv__Pb__Model *m)
+{
+    for (size_t v = 0; v < m->graph->n_values; v++)
+        m->graph->values[v]->stored = CLV_NONE;
+}
+
+/* The type of what a node makes is known only when it is inferred. */
+static void test_bundle_forms__indices_have_no_scale(void **state)
+{
+    const clv_quant quant = {.scale = 1.0f};
+    clv_error err = CLV_ERROR_INIT;
+    clv_graph *g = gb_create();
+    size_t size;
+    (void)state;
+
+    (void)gb_input(g, "x", (gb_dims){{1, 8}});
+    uint32_t best = gb_node(g, CLV_OP_ARG_MAX, "x", "best");
+    gb_output(g, "best");
+    gb_prepare(g);
+    assert_int_equal(clv_graph_set_quant(g, best, &quant), CLV_OK);
+    clv_model model = {.graph = g};
+    assert_int_equal(clv_bundle_write(path, &model, NULL, NULL, NULL), CLV_OK);
+    uint8_t *data = read_file(&size);
+    damage = say_nothing_of_types;
+    assert_int_equal(open_damaged(data, &err), CLV_EFORMAT);
+    assert_non_null(strstr(err.message, "int64"));
+    clv_free(data);
+    clv_graph_free(g);
+}
+
 /* --- damaged files -------------------------------------------------------------------------- */
 
 static void test_bundle_forms__each_cut_off_length_is_refused(void **state)
@@ -429,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_bundle_forms__both_come_back),
         cmocka_unit_test(test_bundle_forms__one_alone_says_what_is_missing),
         cmocka_unit_test(test_bundle_forms__lies_are_refused),
+        cmocka_unit_test(test_bundle_forms__indices_have_no_scale),
         cmocka_unit_test(test_bundle_forms__each_cut_off_length_is_refused),
         cmocka_unit_test(test_bundle_forms__each_flipped_byte_is_found),
         cmocka_unit_test(test_bundle_forms__survive_every_failed_allocation),
