@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # ./dev bench accuracy [MODEL...]: the float and the int8 form of the zoo's networks side by side,
-# with weights of 8 and of 7 bits. All of them: docs/accuracy.md is written. No image that is
-# evaluated was calibrated with.
+# with weights of 8 and of 7 bits, as --max-drop is by default and with all in int8 that can be. All
+# of them: docs/accuracy.md is written. No image that is evaluated was calibrated with.
 set -euo pipefail
 bin=build/release/bin
 out=build/bench/accuracy
@@ -12,6 +12,7 @@ wanted=("$@")
 rm -rf "$out"
 mkdir -p "$out/cifar" "$out/mnist" "$out/digits" "$out/people"
 list=$out/list
+read -ra variants <<<"${VARIANTS:-8 7 8-all 7-all}"
 
 $bin/bench_pictures cifar "$zoo/cifar10_2000.bin" "$out/cifar"
 gunzip -c "$zoo/mnist/t10k-images-idx3-ubyte.gz" >"$out/mnist.images"
@@ -27,7 +28,7 @@ $bin/bench_pictures mnist "$out/mnist.images" "$out/mnist.labels" 256 2000 "$out
     done
 } >"$out/people/labels.csv"
 
-# model NAME CALIBRATION FLAGS...: build both bundles; what follows is evaluated with them.
+# model NAME CALIBRATION FLAGS...: build its bundles; what follows is evaluated with them.
 model() {
     name=$1 calibration=$2
     shift 2
@@ -36,23 +37,26 @@ model() {
     [ $skip = no ] || return 0
     local dir=$zoo/$calibration
     [ -d "$dir" ] || dir=$out/$calibration
-    for bits in 8 7; do
+    for variant in "${variants[@]}"; do
+        local all=()
+        [ "$variant" = "${variant%-all}" ] || all=(--max-drop 1)
         $bin/cleave build "$zoo/models/$name.onnx" "$@" --calibrate "$dir" --precision both \
-            --weight-bits $bits --report "$out/$name.$bits.report.json" -o "$out/$name.$bits.clv" >&2
+            --weight-bits "${variant%-all}" "${all[@]}" --report "$out/$name.$variant.report.json" \
+            -o "$out/$name.$variant.clv" >&2
     done
 }
 
-# set NAME MOST_POINTS LEAST_AGREEMENT FLAGS...: `cleave eval` over it. The limits are the
+# set_of NAME MOST_POINTS LEAST_AGREEMENT FLAGS...: `cleave eval` over it. The limits are the
 # criteria's; - is none.
 set_of() {
-    local title=$1 points=$2 agreement=$3 bits file
+    local title=$1 points=$2 agreement=$3 file
     shift 3
     [ $skip = no ] || return 0
-    for bits in 8 7; do
-        file=$out/$name.${title// /-}.$bits.json
-        $bin/cleave eval "$out/$name.$bits.clv" --precisions float,int8 --json "$@" >"$file"
-        printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$title" $bits "$calibration" "$points" "$agreement" "$file" >>"$list"
-        echo "bench: $name, $title, $bits bits: done" >&2
+    for variant in "${variants[@]}"; do
+        file=$out/$name.${title// /-}.$variant.json
+        $bin/cleave eval "$out/$name.$variant.clv" --precisions float,int8 --json "$@" >"$file"
+        printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$title" "${variant/-/, }" "$calibration" "$points" "$agreement" "$file" >>"$list"
+        echo "bench: $name, $title, $variant: done" >&2
     done
 }
 
