@@ -130,7 +130,7 @@ complains "nothing" "no IMAGE.txt"
 # --- memory ----------------------------------------------------------------------------------
 # The demo's network in int8: its weights take at most 0.27 of the float bytes.
 expect 0 build "$CLV_SOURCE_DIR/models/demo/teacher.onnx" --preset raw --calibrate photos \
-    --precision both --max-drop 1 -o teacher.clv
+    --precision both --max-drop 1 --calibration minmax -o teacher.clv
 expect 0 eval teacher.clv --data photos --labels labels.csv --precisions float,int8 --json
 [ $((100 * $(value forms.1.weight_bytes))) -le $((27 * $(value forms.0.weight_bytes))) ] ||
     bad "$(value forms.1.weight_bytes) bytes of $(value forms.0.weight_bytes)"
@@ -138,7 +138,7 @@ expect 0 eval teacher.clv --data photos --labels labels.csv --precisions float,i
 [ $((20 * $(value forms.1.scale_bytes))) -le "$(value forms.0.weight_bytes)" ] ||
     bad "$(value forms.1.scale_bytes) bytes of scales"
 expect 0 build "$CLV_SOURCE_DIR/models/demo/teacher.onnx" --preset raw --calibrate photos \
-    --precision int8 --max-drop 1 -o teacher_int8.clv
+    --precision int8 --max-drop 1 --calibration minmax -o teacher_int8.clv
 expect 0 build "$CLV_SOURCE_DIR/models/demo/teacher.onnx" --preset raw -o teacher_float.clv
 [ $((100 * $(stat -c %s teacher_int8.clv))) -le $((30 * $(stat -c %s teacher_float.clv))) ] ||
     bad "files: $(stat -c %s teacher_int8.clv) and $(stat -c %s teacher_float.clv) bytes"
