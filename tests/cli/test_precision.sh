@@ -70,6 +70,8 @@ json forms.0.agreement 1
 json forms.1.precision int8
 snr=$(value forms.1.snr_db)
 [ "${snr%.*}" -ge 20 ] && [ "${snr%.*}" -lt 100 ] || bad "SNR $snr dB"
+agree=$(paste -d, <(cut -d, -f2 whole_float.csv) <(cut -d, -f2 whole_int8.csv) | awk -F, 'NR > 1 && $1 == $2' | wc -l)
+[ "$(value forms.1.agreement | awk '{print $1 * 4}')" = "$agree" ] || bad "$agree of 4 agree"
 if "$JSON_GET" forms.0.snr_db <"$out" >/dev/null 2>&1; then bad "float is compared with itself"; fi
 for form in 0 1; do
     top1[form]=$(value forms.$form.top1)
