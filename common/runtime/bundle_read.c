@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -306,6 +307,7 @@ clv_status clv_model_choose(clv_precision *out, const clv_model *model, const ch
 {
     clv_precision precision = preferred;
 
+    assert(model->graph != NULL);
     if (name != NULL && clv_precision_find(&precision, name) != CLV_OK)
         return clv_fail(err, CLV_EINVAL, NULL, "no precision is called '%s': float or int8", name);
     if (name == NULL && clv_model_graph(model, precision) == NULL)
