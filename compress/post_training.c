@@ -369,6 +369,9 @@ clv_status clv_quantise(clv_quantised *out, const clv_graph *graph,
     job j = {.o = options, .err = err};
 
     *report = (clv_quantise_report){0};
+    if (graph->packed != NULL)
+        return clv_fail(err, CLV_EUNSUPPORTED, graph->name,
+                        "its weights are packed: quantise the model that the bundle is made of");
     CLV_TRY(check_options(graph, options, err));
     clv_status status = prepare_best(&j, graph);
     if (status == CLV_OK)

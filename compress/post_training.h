@@ -82,7 +82,8 @@ void clv_quantised_done(clv_quantised *quantised); /* idempotent; frees both */
  *                     numbers of @p graph; new constants (biases) have the highest. Left untouched
  *                     on failure.
  *  @param[out] report For clv_quantise_report_done() in any case; names belong to @p graph.
- *  @return CLV_OK; CLV_EUNSUPPORTED when no node can be in int8; CLV_EINVAL without samples or for
+ *  @return CLV_OK; CLV_EUNSUPPORTED when no node can be in int8, or
+ *          the weights are packed (a bundle's); CLV_EINVAL without samples or for
  *          options that are out of range; CLV_EFORMAT for values without a range; CLV_ENOMEM;
  *          errors of runs and of the callbacks. */
 CLV_NODISCARD clv_status clv_quantise(clv_quantised *out, const clv_graph *graph,

@@ -117,7 +117,7 @@ static clv_status make_room(clv_simulator *s, clv_error *err)
 clv_status clv_simulator_create(clv_simulator **out, const clv_graph *graph,
                                 const clv_backend *backend, unsigned threads, clv_error *err)
 {
-    clv_program_options options = {backend, threads};
+    clv_program_options options = {backend, threads, 0, 0};
     clv_simulator *s = clv_calloc(1, sizeof *s);
     if (s == NULL)
         return clv_fail(err, CLV_ENOMEM, graph->name, "out of memory");

@@ -82,6 +82,26 @@ static clv_status check_options(const clv_edge_options *options, clv_error *err)
     return CLV_OK;
 }
 
+/* What of the main model may run here. */
+static clv_status bound_model(clv_program_options *program, clv_edge *edge,
+                              const clv_edge_options *options, clv_error *err)
+{
+    uint32_t n_nodes = clv_bundle_main(edge->bundle)->graph->n_nodes;
+
+    edge->max_cut = options->max_cut < n_nodes ? options->max_cut : n_nodes;
+    if (edge->max_cut == n_nodes)
+        return CLV_OK;
+    if (options->server == NULL)
+        return clv_fail(err, CLV_EINVAL, NULL,
+                        "a largest cut needs a server for what is behind it");
+    if (options->cut > edge->max_cut)
+        return clv_fail(err, CLV_EINVAL, NULL, "the cut is beyond the largest one, %u",
+                        edge->max_cut);
+    program->from = edge->max_cut > 0 ? 0 : n_nodes; /* 0, 0 would be all */
+    program->to = edge->max_cut > 0 ? edge->max_cut : n_nodes;
+    return CLV_OK;
+}
+
 static clv_status load_networks(clv_edge *edge, const clv_edge_options *options, clv_error *err)
 {
     clv_program_options program = {.threads = options->threads > 0 ? options->threads : 1};
@@ -96,8 +116,10 @@ static clv_status load_networks(clv_edge *edge, const clv_edge_options *options,
     clv_precision precision;
     CLV_TRY(clv_model_choose(&edge->prefix, model, options->precision, CLV_PRECISION_INT8, err));
     CLV_TRY(clv_model_choose(&edge->suffix, model, options->suffix, CLV_PRECISION_FLOAT, err));
+    CLV_TRY(bound_model(&program, edge, options, err));
     CLV_TRY(clv_network_init(&edge->networks[CLV_AGENT_MODEL], edge->bundle, model, edge->prefix,
                              &program, err));
+    program.from = program.to = 0;
     if (student == NULL)
         return CLV_OK;
     CLV_TRY(clv_model_choose(&precision, student, NULL, CLV_PRECISION_INT8, err));
@@ -143,6 +165,7 @@ static clv_status start_agent(clv_edge *edge, const clv_edge_options *options, c
                                .n_student_nodes =
                                    student->model != NULL ? student->graph->n_nodes : 0,
                                .has_server = options->server != NULL,
+                               .is_prefix = edge->max_cut < n_nodes,
                                .cut = options->cut,
                                .deadline_us = options->deadline_us,
                                .model_us = model->run_us,

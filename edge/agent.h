@@ -49,6 +49,7 @@ struct clv_edge {
     clv_network networks[CLV_AGENT_NETWORKS];
     bool student_shares_inputs;
     clv_precision prefix, suffix; /* of what runs here, and of what the server runs */
+    uint32_t max_cut;             /* n_nodes: no bound */
     clv_codec codec;
     clv_identity *identity;
     char *url, *server_name;

@@ -123,7 +123,7 @@ void clv_agent_submit(clv_agent *agent, uint32_t index, uint64_t frame, bool stu
         .cut = config->has_server ? config->cut : config->n_nodes,
         .split = config->has_server && config->cut < config->n_nodes,
         .student_ok = student_ok && config->n_student_nodes > 0,
-        .model_ok = true,
+        .model_ok = !config->is_prefix,
     };
     agent->order[agent->n_active++] = index;
     forget_blocking(agent);
@@ -228,14 +228,16 @@ void clv_agent_sent(clv_agent *agent, const clv_agent_action *send, bool ok, uin
  * frame may take the network over, and then it begins again. */
 static uint64_t fallback_us(const clv_agent *agent, const clv_agent_slot *slot)
 {
+    if (!slot->student_ok && !slot->model_ok)
+        return 0; /* to give it up takes no time */
     return expected_us(slot->student_ok ? &agent->student_time : &agent->model_time);
 }
 
-/* Whether a deadline changes anything for the frame: there is another way than the one it is on. */
-static bool has_fallback(const clv_agent_slot *slot)
+/* Whether a deadline changes anything for the frame: there is another way than the one it is on,
+ * if only that of giving it up. */
+static bool minds_deadline(const clv_agent_slot *slot)
 {
-    return slot->deadline_us != NO_DEADLINE && !slot->replied &&
-           (slot->student_ok || (slot->split && slot->model_ok));
+    return slot->deadline_us != NO_DEADLINE && !slot->replied && (slot->student_ok || slot->split);
 }
 
 /* The latest start of a fallback of @p run_us that still ends before the deadline and before
@@ -263,7 +265,7 @@ static uint64_t engage_due(clv_agent *agent, uint64_t now_us)
 
     for (uint32_t i = agent->n_active; i-- > 0;) {
         clv_agent_slot *slot = &agent->slots[agent->order[i]];
-        if (!has_fallback(slot))
+        if (!minds_deadline(slot))
             continue;
         uint64_t start = latest_start(slot, fallback_us(agent, slot), next_start);
         next_start = start;
@@ -296,7 +298,7 @@ static bool find_source(clv_source *out, const clv_agent *agent, uint32_t index)
         *out = CLV_SOURCE_STUDENT;
     else if (agent->owner == index && slot->model_step == agent->config.n_nodes)
         *out = CLV_SOURCE_LOCAL;
-    else if (!slot->model_ok && !slot->student_ok)
+    else if (slot->falling_back && !slot->model_ok && !slot->student_ok)
         *out = CLV_SOURCE_NONE;
     else
         return false;

@@ -13,7 +13,8 @@
  *  The laws that it keeps:
  *  - a submitted frame is answered once; what comes for it afterwards is ignored;
  *  - a frame that can't be sent, is refused or was on a link that dropped goes to its fallback at
- *    once: the student, or the rest of the main model where the student can't answer it;
+ *    once: the student, or the rest of the main model where the student can't answer it (where
+ *    the device has a prefix of it alone: no answer);
  *  - a frame with a deadline goes to its fallback when this is the last moment at which the
  *    fallback can still be in time, with all frames before it that may need theirs as well;
  *  - the fallback is an insurance: a reply that overtakes it is the better answer and wins;
@@ -80,6 +81,9 @@ typedef struct clv_agent_config {
     uint32_t n_nodes;         /**< of the main model, at least 1 */
     uint32_t n_student_nodes; /**< 0: there is no student */
     bool has_server;          /**< false: the main model runs here, whatever the cut */
+    bool is_prefix;           /**< the main model can't run here as a whole, so a frame whose split
+                                   fails has the student or nothing. Needs has_server; cuts are
+                                   within the prefix */
     uint32_t cut;             /**< as clv_agent_set_cut() */
     uint64_t deadline_us;     /**< from submission; 0: none */
     uint64_t model_us;        /**< what a run of the whole main model took */
@@ -108,7 +112,7 @@ typedef struct clv_agent_slot {
     uint32_t cut;
     bool split;      /* the server is wanted */
     bool student_ok; /* the student takes this frame's inputs, and hasn't failed on them */
-    bool model_ok;   /* the main model hasn't failed on it */
+    bool model_ok;   /* the main model is here as a whole, and hasn't failed on it */
     bool falling_back;
     bool awaiting; /* sent, or being sent: a reply counts */
     bool replied;

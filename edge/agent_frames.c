@@ -211,12 +211,19 @@ void clv_edge_link_state_of(clv_edge *edge, clv_edge_link_state *out)
 
 clv_status clv_edge_set_cut(clv_edge *edge, uint32_t cut)
 {
-    if (cut != CLV_CUT_ALL && cut > clv_edge_cut_count(edge))
+    bool all = cut == CLV_CUT_ALL && edge->max_cut == clv_edge_cut_count(edge);
+
+    if (!all && cut > edge->max_cut)
         return CLV_EINVAL;
     clv_agent_lock(edge);
     clv_agent_set_cut(&edge->agent, cut);
     clv_agent_unlock(edge);
     return CLV_OK;
+}
+
+bool clv_edge_has_student(const clv_edge *edge)
+{
+    return edge->networks[CLV_AGENT_STUDENT].model != NULL;
 }
 
 uint32_t clv_edge_cut_count(const clv_edge *edge)

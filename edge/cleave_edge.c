@@ -201,6 +201,22 @@ static clv_status open_source(program *p, clv_error *err)
 
 /* --- the program -------------------------------------------------------------------------- */
 
+static void say_bound(const program *p)
+{
+    uint32_t max_cut = p->settings.edge.max_cut;
+
+    if (max_cut >= clv_edge_cut_count(p->edge))
+        return;
+    if (clv_edge_has_student(p->edge))
+        clv_log_info("nodes from %u on never run here: what the server doesn't answer is answered "
+                     "by the student",
+                     max_cut);
+    else
+        clv_log_warn("nodes from %u on never run here, and the bundle has no student: what the "
+                     "server doesn't answer is not answered",
+                     max_cut);
+}
+
 /* In short waits, to hear the signals. */
 static void wait_for_link(program *p)
 {
@@ -230,6 +246,7 @@ static int run(program *p)
         log_failure(&err, status);
         return EXIT_CONFIG;
     }
+    say_bound(p);
     clv_notify_ready();
     wait_for_link(p);
     if (pthread_create(&printer, NULL, print_answers, p) != 0) {

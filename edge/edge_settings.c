@@ -31,6 +31,9 @@ static const clv_option options[] = {
      "frames a second at most; 0: as fast as it goes (default 0)"},
     TEXT("cut", "edge.cut", cut, "K",
          "nodes [0, K) run here, the rest on the server; `all`: all of them here (default 0)"),
+    TEXT("max-cut", "edge.max_cut", max_cut, "K",
+         "nodes from K on never run here and their weights are not read; `all`: no bound (default "
+         "all)"),
     TEXT("codec", "edge.codec", codec, "NAME",
          "how the cut travels: float (lossless) or uint8 (default float)"),
     TEXT("precision", "edge.precision", precision, "NAME",
@@ -96,12 +99,12 @@ static bool parse_number(uint32_t *out, const char *text, char end, const char *
     return true;
 }
 
-static clv_status parse_cut(uint32_t *out, const char *text, clv_error *err)
+static clv_status parse_cut(uint32_t *out, const char *flag, const char *text, clv_error *err)
 {
     if (strcmp(text, "all") == 0)
         *out = CLV_CUT_ALL;
     else if (!parse_number(out, text, '\0', NULL, CLV_CUT_ALL - 1))
-        return bad(err, "--cut", text, "a number of nodes or `all`");
+        return bad(err, flag, text, "a number of nodes or `all`");
     return CLV_OK;
 }
 
@@ -159,7 +162,8 @@ static clv_status understand(clv_edge_settings *out, const clv_edge_texts *texts
                                    .deadline_us = texts->deadline_ms * 1000,
                                    .precision = texts->precision,
                                    .suffix = texts->suffix};
-    CLV_TRY(parse_cut(&out->edge.cut, texts->cut, err));
+    CLV_TRY(parse_cut(&out->edge.cut, "--cut", texts->cut, err));
+    CLV_TRY(parse_cut(&out->edge.max_cut, "--max-cut", texts->max_cut, err));
     CLV_TRY(parse_size(&out->width, &out->height, texts->size, err));
     CLV_TRY(parse_log(out, texts, err));
     out->input = texts->input;
@@ -175,6 +179,7 @@ clv_status clv_edge_settings_read(clv_edge_settings *out, clv_parsed *parsed, in
                                   char *const *argv, clv_error *err)
 {
     clv_edge_texts texts = {.cut = "0",
+                            .max_cut = "all",
                             .log_format = "text",
                             .log_level = "info",
                             .in_flight = 4,

@@ -27,17 +27,17 @@ static clv_status name_outputs(clv_network *network)
 }
 
 /* The second of two runs: the first one pays for pages and caches. */
-static clv_status measure(clv_network *network, clv_error *err)
+static clv_status measure(clv_network *network, uint32_t n_nodes, clv_error *err)
 {
     const clv_graph *graph = network->graph;
     clv_tensor_set inputs = {0};
     clv_status status = clv_network_fit_inputs(&inputs, network);
 
-    for (int i = 0; i < 2 && status == CLV_OK; i++) {
+    for (int i = 0; i < 2 && n_nodes > 0 && status == CLV_OK; i++) {
         uint32_t reached;
         uint64_t start_us = clv_clock_now_us();
         clv_network_load_inputs(network, &inputs);
-        status = clv_network_run(&reached, network, 0, graph->n_nodes, UINT64_MAX);
+        status = clv_network_run(&reached, network, 0, n_nodes, UINT64_MAX);
         network->run_us = clv_clock_now_us() - start_us;
     }
     clv_tensor_set_done(&inputs);
@@ -60,7 +60,8 @@ clv_status clv_network_init(clv_network *network, const clv_bundle *bundle, cons
     CLV_TRY(clv_program_compile(&network->program, network->graph, options, err));
     CLV_TRY(clv_exec_create(&network->exec, network->program, err));
     clv_bundle_drop_packed(bundle, network->graph, keeps_constant, network->program);
-    return measure(network, err);
+    uint32_t n_nodes = options->to > 0 ? options->to : network->graph->n_nodes;
+    return measure(network, n_nodes - options->from, err);
 }
 
 void clv_network_done(clv_network *network)

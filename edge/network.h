@@ -19,9 +19,9 @@ typedef struct clv_network {
     uint64_t run_us;           /**< what a run took at the start */
 } clv_network;
 
-/** Compile the form of @p model that @p precision names and that it has, give back the memory of
- * weights that were packed, and measure a run. @p network is all zero; clv_network_done() in every
- * case.
+/** Compile the form of @p model that @p precision names and that it has (all nodes, [0,
+ * options->to), or none: [n_nodes, n_nodes)), give back the memory of weights that were packed, and
+ * measure a run. @p network is all zero; clv_network_done() in every case.
  *  @return CLV_OK; CLV_EUNSUPPORTED, CLV_ENOMEM, CLV_EINTERNAL with @p err. */
 CLV_NODISCARD clv_status clv_network_init(clv_network *network, const clv_bundle *bundle,
                                           const clv_model *model, clv_precision precision,

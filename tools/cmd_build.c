@@ -10,6 +10,7 @@ typedef struct settings {
     const char *output;
     const char *student;
     tool_quantise_settings quantise;
+    const char *weights;
 } settings;
 
 static const clv_option options[] = {
@@ -18,6 +19,8 @@ static const clv_option options[] = {
     {"student", NULL, CLV_OPTION_STRING, offsetof(settings, student), 0, 0, "MODEL",
      "a small ONNX model that answers on the device when no server does"},
     TOOL_QUANTISE_OPTIONS(settings),
+    {"weights", NULL, CLV_OPTION_STRING, offsetof(settings, weights), 0, 0, "FORM",
+     "how weights are stored: float32, float16, int8 or int4 (default: float32)"},
     TOOL_LABELS_OPTION(settings),
     TOOL_IMAGE_OPTIONS(settings),
     TOOL_SHAPE_OPTIONS(settings),
@@ -93,6 +96,20 @@ static clv_status write_bundle(const tool_model *main, const tool_model *student
     return status;
 }
 
+/* Both models' weights. Computing is in float32 whatever their form. */
+static clv_status choose_form(tool_model *main, tool_model *student, const settings *s,
+                              clv_error *err)
+{
+    clv_weight_form form = CLV_WEIGHT_FLOAT32;
+
+    if (s->weights != NULL && clv_weight_form_find(&form, s->weights) != CLV_OK)
+        return clv_fail(err, CLV_EINVAL, "--weights",
+                        "'%s' is none of float32, float16, int8, int4", s->weights);
+    main->model.weights = form;
+    student->model.weights = form;
+    return CLV_OK;
+}
+
 static clv_status build(tool_model *main, tool_model *student, const settings *s, const char *path,
                         clv_error *err)
 {
@@ -105,6 +122,7 @@ static clv_status build(tool_model *main, tool_model *student, const settings *s
     CLV_TRY(tool_quantise_wanted(&int8, &s->quantise, err));
     CLV_TRY(tool_model_open(main, path, &s->model, err));
     CLV_TRY(open_student(student, s, main, err));
+    CLV_TRY(choose_form(main, student, s, err));
     tool_model_note(main, &s->model, set.program);
     tool_hold_signals();
     CLV_TRY(write_bundle(main, student, int8, s, &digest, err));

@@ -7,6 +7,7 @@
 #include "tools/tool.h"
 #include "tools/tool_json.h"
 #include "tools/tool_model.h"
+#include "tools/weight_facts.h"
 
 typedef struct settings {
     tool_model_settings model;
@@ -28,7 +29,10 @@ static const clv_option_set set = {
     "cut bytes  what a split in front of this node ships, uncoded; \"N in M\": in M tensors\n"
     "    *      a candidate: fewer bytes than every cut before it (cut 0 ships the input)\n"
     "bytes      the node's outputs\n"
-    "params     weights of the node; whole numbers (shapes, indices) don't count",
+    "params     weights of the node; whole numbers (shapes, indices) don't count\n"
+    "weights    bytes in the file, for each precision and by their form; `quantised`: of int8 "
+    "nodes",
+
     options,
     sizeof options / sizeof options[0]};
 
@@ -88,6 +92,29 @@ static json_t *passes_json(const tool_model *model)
     return list;
 }
 
+/* An object for each precision in which the network is there. */
+static json_t *weights_json(const clv_model *model)
+{
+    json_t *root = json_object();
+
+    for (unsigned p = 0; p < CLV_PRECISION_COUNT; p++) {
+        const clv_graph *graph = clv_model_graph(model, (clv_precision)p);
+        weight_facts facts;
+        if (graph == NULL || weight_facts_init(&facts, graph) != CLV_OK)
+            continue;
+        json_t *forms = json_pack("{s:I, s:I}", "quantised", (json_int_t)facts.quantised_bytes,
+                                  "other", (json_int_t)facts.other_bytes);
+        for (unsigned f = 0; f < CLV_WEIGHT_FORM_COUNT; f++)
+            (void)json_object_set_new(forms, clv_weight_form_name((clv_weight_form)f),
+                                      json_integer((json_int_t)facts.by_form[f]));
+        (void)json_object_set_new(root, clv_precision_name((clv_precision)p),
+                                  json_pack("{s:I, s:I, s:o}", "float_bytes",
+                                            (json_int_t)facts.float_bytes, "stored_bytes",
+                                            (json_int_t)facts.stored_bytes, "forms", forms));
+    }
+    return root;
+}
+
 static json_t *bundle_json(const clv_bundle *bundle)
 {
     char id[CLV_DIGEST_HEX_BYTES];
@@ -96,9 +123,11 @@ static json_t *bundle_json(const clv_bundle *bundle)
         return json_null();
     const clv_model *student = clv_bundle_student(bundle);
     json_t *nodes = student != NULL ? json_integer(student->graph->n_nodes) : json_null();
-    return json_pack("{s:s, s:I, s:i, s:o}", "id", clv_digest_format(id, clv_bundle_id(bundle)),
-                     "bytes", (json_int_t)clv_bundle_bytes(bundle), "labels",
-                     (int)clv_bundle_main(bundle)->n_labels, "student_nodes", nodes);
+    json_t *weights = student != NULL ? weights_json(student) : json_null();
+    return json_pack(
+        "{s:s, s:I, s:i, s:o, s:o}", "id", clv_digest_format(id, clv_bundle_id(bundle)), "bytes",
+        (json_int_t)clv_bundle_bytes(bundle), "labels", (int)clv_bundle_main(bundle)->n_labels,
+        "student_nodes", nodes, "student_weights", weights);
 }
 
 static clv_status print_json(const tool_model *model, const model_facts *facts, clv_error *err)
@@ -113,8 +142,9 @@ static clv_status print_json(const tool_model *model, const model_facts *facts, 
             (void)json_array_append_new(candidates, json_integer(k));
     }
     return tool_json_print(
-        json_pack("{s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:I, s:o, s:o, s:o}", "model",
-                  tool_json_text(model->path), "bundle", bundle_json(model->bundle), "inputs",
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:I, s:o, s:o, s:o}", "model",
+                  tool_json_text(model->path), "bundle", bundle_json(model->bundle), "weights",
+                  weights_json(&model->model), "inputs",
                   values_json(graph, graph->inputs, graph->n_inputs), "outputs",
                   values_json(graph, graph->outputs, graph->n_outputs), "cuts",
                   (int)graph->n_nodes + 1, "params", (json_int_t)facts->total.params, "macs",
@@ -139,6 +169,31 @@ static void print_values(const char *what, const clv_graph *graph, const uint32_
     }
 }
 
+static void print_form(const char *form, size_t bytes)
+{
+    if (bytes > 0)
+        tool_line(stdout, "        %-9s %zu", form, bytes);
+}
+
+static void print_weights(const char *what, const clv_model *model)
+{
+    for (unsigned p = 0; p < CLV_PRECISION_COUNT; p++) {
+        const clv_graph *graph = clv_model_graph(model, (clv_precision)p);
+        weight_facts facts;
+        if (graph == NULL || weight_facts_init(&facts, graph) != CLV_OK)
+            continue;
+        tool_line(stdout, "%-7s %s: %zu bytes (%.3f of %zu as float32)", what,
+                  clv_precision_name((clv_precision)p), facts.stored_bytes,
+                  facts.float_bytes > 0 ? (double)facts.stored_bytes / (double)facts.float_bytes
+                                        : 1.0,
+                  facts.float_bytes);
+        for (unsigned f = 0; f < CLV_WEIGHT_FORM_COUNT; f++)
+            print_form(clv_weight_form_name((clv_weight_form)f), facts.by_form[f]);
+        print_form("quantised", facts.quantised_bytes);
+        print_form("other", facts.other_bytes);
+    }
+}
+
 static void print_bundle(const clv_bundle *bundle)
 {
     char id[CLV_DIGEST_HEX_BYTES];
@@ -151,8 +206,10 @@ static void print_bundle(const clv_bundle *bundle)
                   clv_fit_name(main->input.fit));
     if (main->n_labels > 0)
         tool_line(stdout, "labels  %u", main->n_labels);
-    if (student != NULL)
+    if (student != NULL) {
         tool_line(stdout, "student %u nodes", student->graph->n_nodes);
+        print_weights("student's weights", student);
+    }
 }
 
 static clv_status add_row(text_table *table, const clv_graph *graph, uint32_t i,
@@ -201,6 +258,7 @@ static clv_status print_text(const tool_model *model, const model_facts *facts, 
 
     if (model->bundle != NULL)
         print_bundle(model->bundle);
+    print_weights("weights", &model->model);
     print_values("input", graph, graph->inputs, graph->n_inputs);
     print_values("output", graph, graph->outputs, graph->n_outputs);
     clv_status status = print_nodes(graph, facts);

@@ -76,6 +76,25 @@ static void *alloc_large(size_t bytes)
     return ptr;
 }
 
+void *clv_reserve(size_t bytes)
+{
+    if (must_fail())
+        return NULL;
+    void *ptr = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return ptr != MAP_FAILED ? ptr : NULL;
+}
+
+void clv_reserve_drop(void *ptr, size_t bytes)
+{
+    (void)madvise(ptr, bytes, MADV_DONTNEED);
+}
+
+void clv_reserve_free(void *ptr, size_t bytes)
+{
+    (void)munmap(ptr, bytes);
+}
+
 void *clv_alloc_aligned(size_t bytes)
 {
     size_t padded;

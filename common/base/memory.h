@@ -26,6 +26,12 @@ void clv_free(void *ptr); /* NULL is a no-op */
 /** Zeroed memory aligned to CLV_ALIGN. Free with clv_free(). NULL when out of memory. */
 void *clv_alloc_aligned(size_t bytes);
 
+/** Zeros of whole pages that take memory only where they are written, until they are dropped: then
+ *  they are zeros again. Free with the same @p bytes, at least 1. NULL when out of memory. */
+void *clv_reserve(size_t bytes);
+void clv_reserve_drop(void *ptr, size_t bytes);
+void clv_reserve_free(void *ptr, size_t bytes);
+
 /** Overwrite secrets before they are freed; the compiler can't leave it out. */
 void clv_wipe(void *ptr, size_t bytes);
 

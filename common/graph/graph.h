@@ -116,6 +116,9 @@ typedef struct clv_graph {
     clv_node *nodes;
     uint32_t *inputs; /**< values that the caller gives; never constants */
     uint32_t *outputs;
+    /** Constants whose numbers are only there while they are held (runtime/weight_store.h), or
+     *  NULL: all are there. Borrowed. */
+    struct clv_weight_store *packed;
     /* private to graph.c */
     uint32_t cap_values, cap_nodes, cap_inputs, cap_outputs;
     uint32_t n_fresh; /* numbers given to fresh names so far */

@@ -11,6 +11,7 @@
 #include "graph/graph.h"
 #include "media/input_spec.h"
 #include "runtime/precision.h"
+#include "runtime/weight_form.h"
 
 #define CLV_BUNDLE_SUFFIX ".clv"
 #define CLV_BUNDLE_MAX_BYTES ((size_t)4 << 30)
@@ -26,6 +27,7 @@ typedef struct clv_model {
     clv_input_spec input;
     const char *const *labels; /**< one for each class, or NULL */
     uint32_t n_labels;
+    clv_weight_form weights; /**< how clv_bundle_write() stores float32 weights. Not read back */
 } clv_model;
 
 /** The form of @p model in that precision, or NULL. */
@@ -65,7 +67,7 @@ const clv_model *clv_bundle_student(const clv_bundle *bundle); /**< NULL: none *
 size_t clv_bundle_bytes(const clv_bundle *bundle);
 
 /** Drop the pages of constants of @p graph (a form of one of the bundle's models) that @p keeps
- * says no kernel reads (they were packed). */
+ *  says no kernel reads (kernels have them in a form of their own), and of all packed ones. */
 void clv_bundle_drop_packed(const clv_bundle *bundle, const clv_graph *graph,
                             bool (*keeps)(const void *context, uint32_t value),
                             const void *context);

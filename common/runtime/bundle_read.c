@@ -11,6 +11,9 @@
 #include "runtime/bundle.h"
 #include "runtime/bundle_format.h"
 #include "runtime/bundle_graph.h"
+#include "runtime/weight_store.h"
+
+#define VERIFY_BYTES ((size_t)1 << 20) /* a multiple of a page */
 
 struct clv_bundle {
     clv_mapping mapping; /* data NULL when the memory is borrowed */
@@ -251,11 +254,31 @@ clv_status clv_bundle_open(clv_bundle **out, const char *path, clv_error *err)
     return status == CLV_OK ? CLV_OK : clv_error_prefix(err, status, path);
 }
 
+/* In pieces whose pages go again: reading the file doesn't make all of it resident. */
+static clv_status digest_content(clv_digest *out, const clv_bundle *bundle)
+{
+    clv_digest_context *context;
+    clv_status status = clv_digest_start(&context);
+
+    if (status != CLV_OK)
+        return status;
+    for (size_t at = CLV_BUNDLE_AT_FILE_BYTES; status == CLV_OK && at < bundle->bytes;) {
+        size_t end = (at / VERIFY_BYTES + 1) * VERIFY_BYTES;
+        size_t bytes = (end < bundle->bytes ? end : bundle->bytes) - at;
+        status = clv_digest_add(context, bundle->data + at, bytes);
+        clv_mapping_drop_pages(&bundle->mapping, at, bytes);
+        at += bytes;
+    }
+    if (status == CLV_OK)
+        return clv_digest_finish(out, context);
+    (void)clv_digest_finish(NULL, context);
+    return status;
+}
+
 clv_status clv_bundle_verify(const clv_bundle *bundle, clv_error *err)
 {
     clv_digest digest;
-    if (clv_digest_of(&digest, bundle->data + CLV_BUNDLE_AT_FILE_BYTES,
-                      bundle->bytes - CLV_BUNDLE_AT_FILE_BYTES) != CLV_OK)
+    if (digest_content(&digest, bundle) != CLV_OK)
         return clv_fail(err, CLV_EINTERNAL, "bundle", "the digest can't be computed");
     if (memcmp(digest.bytes, bundle->id.bytes, sizeof digest.bytes) != 0)
         return clv_fail(err, CLV_EFORMAT, "bundle",
@@ -266,8 +289,8 @@ clv_status clv_bundle_verify(const clv_bundle *bundle, clv_error *err)
 static void free_forms(clv_model *model)
 {
     if (model->int8 != model->graph)
-        clv_graph_free(model->int8);
-    clv_graph_free(model->graph);
+        clv_bundle_free_graph(model->int8);
+    clv_bundle_free_graph(model->graph);
 }
 
 void clv_bundle_free(clv_bundle *bundle)
@@ -326,9 +349,12 @@ void clv_bundle_drop_packed(const clv_bundle *bundle, const clv_graph *graph,
 {
     for (uint32_t v = 0; v < graph->n_values; v++) {
         const clv_tensor *t = &graph->values[v].tensor;
-        size_t bytes;
-        if (t->data != NULL && !keeps(context, v) && clv_tensor_bytes(&bytes, t) == CLV_OK)
-            clv_mapping_drop_pages(&bundle->mapping,
-                                   (size_t)((const uint8_t *)t->data - bundle->data), bytes);
+        const clv_packed_weights *packed = clv_weight_store_find(graph->packed, v);
+        const uint8_t *data = packed != NULL ? packed->bytes : t->data;
+        size_t bytes = packed != NULL ? packed->n_bytes : 0;
+        if (data == NULL || (packed == NULL && keeps(context, v)) ||
+            (packed == NULL && clv_tensor_bytes(&bytes, t) != CLV_OK))
+            continue;
+        clv_mapping_drop_pages(&bundle->mapping, (size_t)(data - bundle->data), bytes);
     }
 }

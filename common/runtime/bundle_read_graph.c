@@ -4,12 +4,15 @@
 #include "base/error.h"
 #include "graph/infer.h"
 #include "graph/quant.h"
+#include "runtime/bundle.h"
 #include "runtime/bundle_graph.h"
+#include "runtime/weight_store.h"
 
 typedef struct reader {
     clv_graph *graph;
     const clv_weights *weights;
     clv_error *err;
+    size_t packed_bytes, unpacked_bytes; /* of the packed constants so far */
 } reader;
 
 static clv_status bad(const reader *r, const char *kind, size_t index, const char *what)
@@ -19,11 +22,10 @@ static clv_status bad(const reader *r, const char *kind, size_t index, const cha
     return clv_fail(r->err, CLV_EFORMAT, where, "%s", what);
 }
 
-/* Type, shape and, for a constant, data within the weights section. NULL: it is good. */
-static const char *read_tensor(clv_tensor *out, const reader *r, const Clv__Pb__Tensor *message)
+/* Type and shape. NULL: it is good. */
+static const char *read_type(clv_tensor *out, size_t *bytes_out, const Clv__Pb__Tensor *message)
 {
     clv_tensor tensor = {.dtype = (clv_dtype)message->dtype};
-    size_t bytes;
 
     if (message->dtype == CLV_NONE || message->dtype >= CLV_DTYPE_COUNT)
         return "no such element type";
@@ -35,17 +37,116 @@ static const char *read_tensor(clv_tensor *out, const reader *r, const Clv__Pb__
         tensor.shape.dim[i] = (int64_t)message->dims[i];
     }
     tensor.shape.rank = (uint32_t)message->n_dims;
-    if (clv_tensor_bytes(&bytes, &tensor) != CLV_OK)
+    if (clv_tensor_bytes(bytes_out, &tensor) != CLV_OK)
         return "the tensor is too large";
+    *out = tensor;
+    return NULL;
+}
+
+/* Where the @p bytes of a constant are. NULL: inside of the weights section. */
+static const char *find_weights(const uint8_t **out, const reader *r,
+                                const Clv__Pb__Tensor *message, size_t bytes)
+{
+    if (message->offset % CLV_ALIGN != 0)
+        return "the weights' offset is not a multiple of 64";
+    if (message->offset > r->weights->bytes || bytes > r->weights->bytes - message->offset)
+        return "the weights lie outside of their section";
+    *out = r->weights->data + message->offset;
+    return NULL;
+}
+
+/* Type, shape and, for a constant, data. NULL: it is good. */
+static const char *read_tensor(clv_tensor *out, const reader *r, const Clv__Pb__Tensor *message)
+{
+    clv_tensor tensor;
+    const uint8_t *data;
+    size_t bytes;
+
+    const char *fault = read_type(&tensor, &bytes, message);
+    if (fault != NULL)
+        return fault;
+    if (message->form != CLV_WEIGHT_FLOAT32 || message->scales != 0 || message->scale_run != 0)
+        return "it can't be packed";
     if (message->constant) {
-        if (message->offset % CLV_ALIGN != 0)
-            return "the weights' offset is not a multiple of 64";
-        if (message->offset > r->weights->bytes || bytes > r->weights->bytes - message->offset)
-            return "the weights lie outside of their section";
-        tensor.data = (void *)(uintptr_t)(r->weights->data + message->offset); /* read-only */
+        fault = find_weights(&data, r, message, bytes);
+        if (fault != NULL)
+            return fault;
+        tensor.data = (void *)(uintptr_t)data; /* read-only */
     }
     *out = tensor;
     return NULL;
+}
+
+/* Where a packed tensor is, and how it is packed. What all of them take is bounded, so that no
+ * small file asks for much memory by one place that many values share. NULL: it is good. */
+static const char *read_packed(clv_packed_weights *out, clv_tensor *tensor_out, reader *r,
+                               const Clv__Pb__Tensor *message)
+{
+    clv_packed_weights packed = {
+        .packing = {(clv_weight_form)message->form, message->scales, message->scale_run}};
+    clv_tensor tensor;
+    size_t bytes;
+
+    const char *fault = read_type(&tensor, &bytes, message);
+    if (fault != NULL)
+        return fault;
+    if (!message->constant || tensor.dtype != CLV_F32)
+        return "only float32 constants can be packed";
+    if (message->form >= CLV_WEIGHT_FORM_COUNT)
+        return "its weights have a form that is unknown to this version";
+    if (clv_shape_elems(&packed.n, &tensor.shape) != CLV_OK ||
+        clv_weight_bytes(&packed.n_bytes, &packed.packing, packed.n) != CLV_OK)
+        return "there is no such packing";
+    fault = find_weights(&packed.bytes, r, message, packed.n_bytes);
+    if (fault != NULL)
+        return fault;
+    if (packed.n_bytes > r->weights->bytes - r->packed_bytes)
+        return "the packed weights overlap";
+    if (bytes > CLV_BUNDLE_MAX_BYTES - r->unpacked_bytes)
+        return "the unpacked weights are too large";
+    r->packed_bytes += packed.n_bytes;
+    r->unpacked_bytes += bytes;
+    *out = packed;
+    *tensor_out = tensor;
+    return NULL;
+}
+
+/* A constant whose numbers the graph's store makes when they are needed. */
+static clv_status read_packed_value(reader *r, const Clv__Pb__Tensor *message, uint32_t value)
+{
+    clv_packed_weights packed;
+    clv_tensor tensor;
+    float *data;
+
+    const char *fault = read_packed(&packed, &tensor, r, message);
+    if (fault != NULL)
+        return bad(r, "value", value, fault);
+    if ((r->graph->packed == NULL && clv_weight_store_create(&r->graph->packed) != CLV_OK) ||
+        clv_weight_store_add(&data, r->graph->packed, value, &packed) != CLV_OK)
+        return clv_fail(r->err, CLV_ENOMEM, "manifest", "out of memory");
+    tensor.data = data;
+    clv_graph_set_constant(r->graph, value, &tensor);
+    return CLV_OK;
+}
+
+/* Before inference, which reads the constants that shapes follow from. */
+static clv_status check_packed(const reader *r)
+{
+    const clv_graph *graph = r->graph;
+
+    if (graph->packed == NULL)
+        return CLV_OK;
+    bool *allowed = clv_calloc(graph->n_values, sizeof *allowed);
+    if (allowed == NULL)
+        return clv_fail(r->err, CLV_ENOMEM, "manifest", "out of memory");
+    clv_status status = CLV_OK;
+    clv_weight_find(allowed, graph);
+    for (uint32_t v = 0; v < graph->n_values && status == CLV_OK; v++) {
+        if (!allowed[v] && clv_weight_store_find(graph->packed, v) != NULL)
+            status = bad(r, "value", v, "it is packed, and something else than weights");
+    }
+    clv_free(allowed);
+    return status;
 }
 
 /* What it says is checked with the whole graph (clv_graph_check()). Scales stay in the message. */
@@ -63,7 +164,21 @@ static clv_status read_quant(const clv_quant **out, const reader *r, const Clv__
     return CLV_OK;
 }
 
-static clv_status read_values(const reader *r, const Clv__Pb__Graph *message)
+/* What a value is that no node makes. */
+static clv_status read_given(reader *r, const Clv__Pb__Tensor *message, uint32_t value)
+{
+    clv_tensor tensor;
+
+    if (message->form != CLV_WEIGHT_FLOAT32)
+        return read_packed_value(r, message, value);
+    const char *fault = read_tensor(&tensor, r, message);
+    if (fault != NULL)
+        return bad(r, "value", value, fault);
+    clv_graph_set_constant(r->graph, value, &tensor);
+    return CLV_OK;
+}
+
+static clv_status read_values(reader *r, const Clv__Pb__Graph *message)
 {
     for (size_t i = 0; i < message->n_values; i++) {
         const Clv__Pb__Value *value = message->values[i];
@@ -73,12 +188,8 @@ static clv_status read_values(const reader *r, const Clv__Pb__Graph *message)
             return clv_fail(r->err, status, "manifest", "out of memory");
         if (status != CLV_OK)
             return bad(r, "value", i, "its name is taken, or there are too many values");
-        clv_tensor tensor;
-        const char *fault = value->tensor ? read_tensor(&tensor, r, value->tensor) : NULL;
-        if (fault != NULL)
-            return bad(r, "value", i, fault);
         if (value->tensor != NULL)
-            clv_graph_set_constant(r->graph, index, &tensor);
+            CLV_TRY(read_given(r, value->tensor, index));
         if (value->quant != NULL)
             CLV_TRY(read_quant(&r->graph->values[index].quant, r, value->quant));
     }
@@ -216,7 +327,7 @@ static clv_status check_stored(const reader *r, const Clv__Pb__Graph *message)
     return CLV_OK;
 }
 
-static clv_status read_all(const reader *r, const Clv__Pb__Graph *message)
+static clv_status read_all(reader *r, const Clv__Pb__Graph *message)
 {
     CLV_TRY(read_values(r, message));
     for (size_t i = 0; i < message->n_nodes; i++)
@@ -224,21 +335,29 @@ static clv_status read_all(const reader *r, const Clv__Pb__Graph *message)
     CLV_TRY(read_stored(r, message));
     CLV_TRY(read_ends(r, message));
     CLV_TRY(clv_graph_check(r->graph, r->err));
+    CLV_TRY(check_packed(r));
     for (uint32_t i = 0; i < r->graph->n_nodes; i++)
         CLV_TRY(clv_infer_node(r->graph, &r->graph->nodes[i], r->err));
     return check_stored(r, message);
 }
 
+void clv_bundle_free_graph(clv_graph *graph)
+{
+    if (graph != NULL)
+        clv_weight_store_free(graph->packed);
+    clv_graph_free(graph);
+}
+
 clv_status clv_bundle_read_graph(clv_graph **out, const Clv__Pb__Graph *message,
                                  const clv_weights *weights, clv_error *err)
 {
-    reader r = {NULL, weights, err};
+    reader r = {.weights = weights, .err = err};
     if (clv_graph_create(&r.graph, message->name) != CLV_OK)
         return clv_fail(err, CLV_ENOMEM, "manifest", "out of memory");
     clv_status status = read_all(&r, message);
     if (status == CLV_OK)
         *out = r.graph;
     else
-        clv_graph_free(r.graph);
+        clv_bundle_free_graph(r.graph);
     return status;
 }

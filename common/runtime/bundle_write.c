@@ -39,6 +39,7 @@ static clv_status write_model(Clv__Pb__Model **out, clv_arena *arena, clv_weight
     if (m == NULL)
         return CLV_ENOMEM;
     clv__pb__model__init(m);
+    weights->form = model->weights;
     if (clv_model_graph(model, CLV_PRECISION_FLOAT) != NULL)
         CLV_TRY(clv_bundle_write_graph(&m->graph, arena, weights, model->graph));
     if (model->int8 != NULL)
@@ -72,10 +73,9 @@ static clv_status put_zeros(sink *s, size_t bytes)
 static clv_status put_weights(sink *s, const clv_weight_list *weights)
 {
     for (size_t i = 0; i < weights->count; i++) {
-        size_t bytes;
-        CLV_TRY(clv_tensor_bytes(&bytes, &weights->tensors[i]));
-        CLV_TRY(put(s, weights->tensors[i].data, bytes));
-        CLV_TRY(put_zeros(s, (CLV_ALIGN - bytes % CLV_ALIGN) % CLV_ALIGN));
+        const clv_weight_item *item = &weights->items[i];
+        CLV_TRY(put(s, item->data, item->bytes));
+        CLV_TRY(put_zeros(s, (CLV_ALIGN - item->bytes % CLV_ALIGN) % CLV_ALIGN));
     }
     return CLV_OK;
 }
@@ -159,8 +159,7 @@ clv_status clv_bundle_write(const char *path, const clv_model *main, const clv_m
     status = write_file(path, packed, bytes, &weights, id_out, err);
 done:
     clv_free(packed);
-    clv_free(weights.tensors);
-    clv_free(weights.offsets);
+    clv_weight_list_done(&weights);
     clv_arena_done(&arena);
     return status;
 }

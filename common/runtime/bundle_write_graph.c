@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "runtime/bundle_graph.h"
+#include "runtime/weight_store.h"
 
 /* What the writing of one graph needs. */
 typedef struct writer {
@@ -10,7 +11,12 @@ typedef struct writer {
     clv_weight_list *weights;
     const clv_graph *graph;
     uint32_t *numbers; /* n_values: number in the message, or CLV_NO_VALUE for unused ones */
+    clv_weight_packing *packings; /* n_values: wanted for those that aren't packed yet */
+    uint64_t *offsets;            /* n_values: of constants; NOT_PLACED before */
+    size_t first_item;            /* of this graph in the list */
 } writer;
+
+#define NOT_PLACED UINT64_MAX
 
 /* Messages point to names and arrays of the graph; protobuf-c only reads them. */
 static char *unconst(const char *text)
@@ -18,32 +24,123 @@ static char *unconst(const char *text)
     return (char *)(uintptr_t)text;
 }
 
-static clv_status add_weights(uint64_t *offset_out, clv_weight_list *list, const clv_tensor *tensor)
+void clv_weight_list_done(clv_weight_list *list)
 {
-    size_t bytes;
+    for (size_t i = 0; i < list->count; i++)
+        clv_free(list->items[i].own);
+    clv_free(list->items);
+    *list = (clv_weight_list){0};
+}
 
-    for (size_t i = 0; i < list->count; i++) { /* one copy of what several values share */
-        if (list->tensors[i].data == tensor->data) {
-            *offset_out = list->offsets[i];
-            return CLV_OK;
-        }
-    }
+/* Takes item->own over in every case. */
+static clv_status append_item(uint64_t *offset_out, clv_weight_list *list, clv_weight_item *item)
+{
     if (list->count == list->cap) {
         size_t cap = list->cap ? list->cap * 2 : 64;
-        clv_tensor *tensors = clv_realloc_array(list->tensors, cap, sizeof *tensors);
-        if (tensors == NULL)
+        clv_weight_item *items = clv_realloc_array(list->items, cap, sizeof *items);
+        if (items == NULL) {
+            clv_free(item->own);
             return CLV_ENOMEM;
-        list->tensors = tensors;
-        uint64_t *offsets = clv_realloc_array(list->offsets, cap, sizeof *offsets);
-        if (offsets == NULL)
-            return CLV_ENOMEM;
-        list->offsets = offsets;
+        }
+        list->items = items;
         list->cap = cap;
     }
-    CLV_TRY(clv_tensor_bytes(&bytes, tensor));
-    list->tensors[list->count] = *tensor;
-    list->offsets[list->count++] = *offset_out = list->bytes;
-    list->bytes += (bytes + CLV_ALIGN - 1) / CLV_ALIGN * CLV_ALIGN;
+    item->offset = *offset_out = list->bytes;
+    list->items[list->count++] = *item;
+    list->bytes += (item->bytes + CLV_ALIGN - 1) / CLV_ALIGN * CLV_ALIGN;
+    return CLV_OK;
+}
+
+/* The same bytes in the list, from item @p first on, or NULL. */
+static const clv_weight_item *find_item(const clv_weight_list *list, size_t first, size_t end,
+                                        const void *source, size_t bytes)
+{
+    for (size_t i = first; i < end; i++) {
+        if (list->items[i].source == source && list->items[i].bytes == bytes)
+            return &list->items[i];
+    }
+    return NULL;
+}
+
+/* Plain: one copy of what several values share. */
+static clv_status add_weights(uint64_t *offset_out, clv_weight_list *list, const clv_tensor *tensor)
+{
+    clv_weight_item item = {.data = tensor->data, .source = tensor->data};
+
+    CLV_TRY(clv_tensor_bytes(&item.bytes, tensor));
+    const clv_weight_item *same = find_item(list, 0, list->count, item.source, item.bytes);
+    if (same == NULL)
+        return append_item(offset_out, list, &item);
+    *offset_out = same->offset;
+    return CLV_OK;
+}
+
+/* Packed, as the value's packing says. Shared with other graphs only: a reader demands that the
+ * packed weights of a graph lie side by side (bundle_read_graph.c). */
+static clv_status add_packed(uint64_t *offset_out, const writer *w, const clv_tensor *tensor,
+                             const clv_weight_packing *packing)
+{
+    clv_weight_item item = {.source = tensor->data};
+    size_t n;
+
+    CLV_TRY(clv_shape_elems(&n, &tensor->shape));
+    CLV_TRY(clv_weight_bytes(&item.bytes, packing, n));
+    const clv_weight_item *same = find_item(w->weights, 0, w->first_item, item.source, item.bytes);
+    if (same != NULL) {
+        *offset_out = same->offset;
+        return CLV_OK;
+    }
+    item.data = item.own = clv_calloc(item.bytes, 1);
+    clv_status status =
+        item.own != NULL ? clv_weight_pack(item.own, packing, tensor->data, n) : CLV_ENOMEM;
+    if (status != CLV_OK) {
+        clv_free(item.own);
+        return status;
+    }
+    return append_item(offset_out, w->weights, &item);
+}
+
+static clv_status place_constant(const writer *w, uint32_t v)
+{
+    const clv_value *value = &w->graph->values[v];
+    const clv_packed_weights *packed = clv_weight_store_find(w->graph->packed, v);
+
+    if (!clv_value_is_constant(value) || w->offsets[v] != NOT_PLACED)
+        return CLV_OK;
+    if (packed != NULL) { /* read from a bundle: as it is */
+        clv_weight_item item = {
+            .data = packed->bytes, .bytes = packed->n_bytes, .source = packed->bytes};
+        w->packings[v] = packed->packing;
+        return append_item(&w->offsets[v], w->weights, &item);
+    }
+    if (w->packings[v].form != CLV_WEIGHT_FLOAT32)
+        return add_packed(&w->offsets[v], w, &value->tensor, &w->packings[v]);
+    return add_weights(&w->offsets[v], w->weights, &value->tensor);
+}
+
+/* In the order of the nodes that read them first; then what is only an output. */
+static clv_status place_constants(writer *w)
+{
+    const clv_graph *graph = w->graph;
+
+    for (uint32_t v = 0; v < graph->n_values; v++)
+        w->offsets[v] = NOT_PLACED;
+    CLV_TRY(clv_weight_choose(w->packings, graph, w->weights->form));
+    w->first_item = w->weights->count;
+    for (uint32_t k = 0; k < graph->n_nodes; k++) {
+        const clv_node *node = &graph->nodes[k];
+        uint64_t offset;
+        for (uint32_t i = 0; i < node->n_inputs; i++) {
+            if (node->inputs[i] != CLV_NO_VALUE)
+                CLV_TRY(place_constant(w, node->inputs[i]));
+        }
+        for (uint32_t i = 0; i < node->n_attrs; i++) { /* write_attr() finds them */
+            if (node->attrs[i].type == CLV_ATTR_TENSOR)
+                CLV_TRY(add_weights(&offset, w->weights, &node->attrs[i].v.tensor));
+        }
+    }
+    for (uint32_t i = 0; i < graph->n_outputs; i++)
+        CLV_TRY(place_constant(w, graph->outputs[i]));
     return CLV_OK;
 }
 
@@ -60,8 +157,6 @@ static clv_status write_tensor(Clv__Pb__Tensor **out, const writer *w, const clv
     message->dims = dims;
     message->n_dims = tensor->shape.rank;
     message->constant = tensor->data != NULL;
-    if (message->constant)
-        CLV_TRY(add_weights(&message->offset, w->weights, tensor));
     *out = message;
     return CLV_OK;
 }
@@ -108,6 +203,14 @@ static clv_status write_quant(Clv__Pb__Quant **out, const writer *w, const clv_q
     return CLV_OK;
 }
 
+static void write_place(Clv__Pb__Tensor *message, const writer *w, uint32_t value)
+{
+    message->offset = w->offsets[value];
+    message->form = w->packings[value].form;
+    message->scales = w->packings[value].n_scales;
+    message->scale_run = w->packings[value].run;
+}
+
 static clv_status write_value(Clv__Pb__Value **out, const writer *w, const clv_value *value)
 {
     Clv__Pb__Value *m = clv_arena_alloc(w->arena, 1, sizeof *m);
@@ -117,9 +220,11 @@ static clv_status write_value(Clv__Pb__Value **out, const writer *w, const clv_v
     m->name = unconst(value->name);
     if (value->quant != NULL)
         CLV_TRY(write_quant(&m->quant, w, value->quant));
-    if (value->producer == CLV_NO_NODE)
+    if (value->producer == CLV_NO_NODE) {
         CLV_TRY(write_tensor(&m->tensor, w, &value->tensor));
-    else if (value->quant != NULL && value->tensor.dtype != CLV_F32)
+        if (m->tensor->constant)
+            write_place(m->tensor, w, (uint32_t)(value - w->graph->values));
+    } else if (value->quant != NULL && value->tensor.dtype != CLV_F32)
         m->stored = value->tensor.dtype;
     *out = m;
     return CLV_OK;
@@ -166,6 +271,7 @@ static clv_status write_attr(Clv__Pb__Attribute **out, const writer *w, const cl
         break;
     case CLV_ATTR_TENSOR:
         CLV_TRY(write_tensor(&m->tensor, w, &attr->v.tensor));
+        CLV_TRY(add_weights(&m->tensor->offset, w->weights, &attr->v.tensor));
         break;
     }
     *out = m;
@@ -217,6 +323,7 @@ static clv_status write_all(Clv__Pb__Graph *message, writer *w)
     const clv_graph *graph = w->graph;
 
     message->name = unconst(graph->name);
+    CLV_TRY(place_constants(w));
     CLV_TRY(write_values(message, w));
     message->n_nodes = graph->n_nodes;
     message->nodes = clv_arena_alloc(w->arena, graph->n_nodes, sizeof *message->nodes);
@@ -234,14 +341,19 @@ static clv_status write_all(Clv__Pb__Graph *message, writer *w)
 clv_status clv_bundle_write_graph(Clv__Pb__Graph **out, clv_arena *arena, clv_weight_list *weights,
                                   const clv_graph *graph)
 {
-    writer w = {arena, weights, graph, clv_calloc(graph->n_values, sizeof *w.numbers)};
+    writer w = {.arena = arena, .weights = weights, .graph = graph};
     Clv__Pb__Graph *message = clv_arena_alloc(arena, 1, sizeof *message);
     clv_status status = CLV_ENOMEM;
 
-    if (message != NULL && w.numbers != NULL) {
+    w.numbers = clv_calloc(graph->n_values, sizeof *w.numbers);
+    w.packings = clv_calloc(graph->n_values, sizeof *w.packings);
+    w.offsets = clv_calloc(graph->n_values, sizeof *w.offsets);
+    if (message != NULL && w.numbers != NULL && w.packings != NULL && w.offsets != NULL) {
         clv__pb__graph__init(message);
         status = write_all(message, &w);
     }
+    clv_free(w.offsets);
+    clv_free(w.packings);
     clv_free(w.numbers);
     if (status == CLV_OK)
         *out = message;

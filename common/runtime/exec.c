@@ -81,7 +81,7 @@ clv_status clv_exec_create(clv_exec **out, const clv_program *program, clv_error
         (void)clv_fail(err, CLV_ENOMEM, program->graph->name, "out of memory");
         goto done;
     }
-    for (uint32_t i = 0; i < n_nodes; i++) {
+    for (uint32_t i = program->from; i < program->to; i++) {
         status = program->steps[i].dynamic ? CLV_OK : bind_step(exec, i, err);
         if (status != CLV_OK)
             goto done;
@@ -98,7 +98,7 @@ void clv_exec_free(clv_exec *exec)
 {
     if (exec == NULL)
         return;
-    for (uint32_t i = 0; exec->states != NULL && i < exec->program->graph->n_nodes; i++)
+    for (uint32_t i = exec->program->from; exec->states != NULL && i < exec->program->to; i++)
         exec->program->steps[i].backend->unbind(exec->states[i]);
     clv_true_shapes_free(exec->shapes);
     clv_free(exec->states);
@@ -228,7 +228,7 @@ static clv_status run_step(clv_exec *exec, uint32_t index)
 
 clv_status clv_exec_run(clv_exec *exec, uint32_t from, uint32_t to)
 {
-    if (from > to || to > exec->program->graph->n_nodes)
+    if (from > to || from < exec->program->from || to > exec->program->to)
         return CLV_EINVAL;
     for (uint32_t i = from; i < to; i++)
         CLV_TRY(run_step(exec, i));

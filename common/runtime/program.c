@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "graph/quant.h"
 #include "runtime/program_compile.h"
+#include "runtime/weight_store.h"
 
 static clv_status out_of_memory(clv_compiler *c)
 {
@@ -66,8 +67,11 @@ static clv_status place_inputs(clv_compiler *c)
 
     for (uint32_t v = 0; v < p->graph->n_values; v++)
         p->places[v].buffer = NO_BUFFER;
-    for (uint32_t i = 0; i < p->graph->n_inputs; i++)
+    for (uint32_t i = 0; i < p->graph->n_inputs && p->from == 0; i++)
         CLV_TRY(place_value(c, p->graph->inputs[i], &plain));
+    clv_frontier frontier = clv_frontiers_at(p->frontiers, p->from);
+    for (uint32_t i = 0; i < frontier.count && p->from > 0; i++)
+        CLV_TRY(place_value(c, frontier.values[i], &plain));
     return CLV_OK;
 }
 
@@ -200,6 +204,39 @@ static clv_status connect_outputs(clv_compiler *c, uint32_t index, const clv_ker
     return CLV_OK;
 }
 
+static void hold_constants(const clv_program *p, const clv_node *node)
+{
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+        if (node->inputs[i] != CLV_NO_VALUE)
+            clv_weight_store_hold(p->graph->packed, node->inputs[i]);
+    }
+}
+
+/* What a kernel keeps stays held once, until the program is freed. */
+static void release_constants(clv_program *p, const clv_node *node)
+{
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+        uint32_t value = node->inputs[i];
+        if (value == CLV_NO_VALUE)
+            continue;
+        if (p->keeps[value] && !p->holds[value])
+            p->holds[value] = true;
+        else
+            clv_weight_store_release(p->graph->packed, value);
+    }
+}
+
+static clv_status connect_step(clv_compiler *c, uint32_t index, clv_kernel_io *io)
+{
+    clv_program *p = c->program;
+
+    CLV_TRY(compile_kernel(c, index, io));
+    if (io->scratch_bytes > p->memory.scratch_bytes)
+        p->memory.scratch_bytes = io->scratch_bytes;
+    CLV_TRY(connect_inputs(c, index, io));
+    return connect_outputs(c, index, io);
+}
+
 static clv_status compile_step(clv_compiler *c, uint32_t index)
 {
     clv_program *p = c->program;
@@ -223,13 +260,9 @@ static clv_status compile_step(clv_compiler *c, uint32_t index)
     for (uint32_t i = 0; i < node->n_outputs; i++)
         io.outputs[i] = clv_layout_plain();
 
-    clv_status status = compile_kernel(c, index, &io);
-    if (status == CLV_OK && io.scratch_bytes > p->memory.scratch_bytes)
-        p->memory.scratch_bytes = io.scratch_bytes;
-    if (status == CLV_OK)
-        status = connect_inputs(c, index, &io);
-    if (status == CLV_OK)
-        status = connect_outputs(c, index, &io);
+    hold_constants(p, node);
+    clv_status status = connect_step(c, index, &io);
+    release_constants(p, node);
     clv_free(layouts);
     return status;
 }
@@ -255,13 +288,15 @@ static clv_status compile_all(clv_compiler *c)
     p->steps = clv_calloc(graph->n_nodes, sizeof *p->steps);
     p->places = clv_calloc(graph->n_values, sizeof *p->places);
     p->keeps = clv_calloc(graph->n_values, sizeof *p->keeps);
+    p->holds = clv_calloc(graph->n_values, sizeof *p->holds);
     c->last_use = clv_calloc(graph->n_values, sizeof *c->last_use);
-    if (p->steps == NULL || p->places == NULL || p->keeps == NULL || c->last_use == NULL)
+    if (p->steps == NULL || p->places == NULL || p->keeps == NULL || p->holds == NULL ||
+        c->last_use == NULL)
         return out_of_memory(c);
     find_last_uses(c);
     CLV_TRY(clv_compile_float_view(c));
     CLV_TRY(place_inputs(c));
-    for (uint32_t i = 0; i < graph->n_nodes; i++)
+    for (uint32_t i = p->from; i < p->to; i++)
         CLV_TRY(compile_step(c, i));
     for (uint32_t i = 0; i < graph->n_outputs; i++) /* read when they are stored */
         p->keeps[graph->outputs[i]] |= clv_value_is_constant(&graph->values[graph->outputs[i]]);
@@ -276,6 +311,11 @@ clv_status clv_program_compile(clv_program **out, const clv_graph *graph,
                       .options = {.threads = options->threads ? options->threads : 1},
                       .err = err};
 
+    bool all = options->from == 0 && options->to == 0;
+
+    if (options->from > options->to || options->to > graph->n_nodes)
+        return clv_fail(err, CLV_EINVAL, graph->name, "nodes [%u, %u) are no part of %u nodes",
+                        options->from, options->to, graph->n_nodes);
     if (c.wanted == NULL)
         CLV_TRY(clv_backend_find(&c.wanted, "auto"));
     clv_program *program = clv_calloc(1, sizeof *program);
@@ -283,6 +323,8 @@ clv_status clv_program_compile(clv_program **out, const clv_graph *graph,
         return clv_fail(err, CLV_ENOMEM, graph->name, "out of memory");
     c.program = program;
     program->graph = graph;
+    program->from = options->from;
+    program->to = all ? graph->n_nodes : options->to;
     status = clv_frontiers_create(&program->frontiers, graph);
     if (status != CLV_OK)
         (void)clv_fail(err, status, graph->name, "the frontiers are too large");
@@ -304,7 +346,12 @@ void clv_program_free(clv_program *program)
         if (program->steps[i].kernel != NULL)
             program->steps[i].backend->free_kernel(program->steps[i].kernel);
     }
+    for (uint32_t v = 0; program->holds != NULL && v < program->graph->n_values; v++) {
+        if (program->holds[v])
+            clv_weight_store_release(program->graph->packed, v);
+    }
     clv_frontiers_free(program->frontiers);
+    clv_free(program->holds);
     clv_free(program->steps);
     clv_free(program->places);
     clv_free(program->keeps);
@@ -330,7 +377,8 @@ clv_program_memory clv_program_memory_of(const clv_program *program)
 
 const char *clv_program_step_backend(const clv_program *program, uint32_t step)
 {
-    return program->steps[step].backend->name;
+    const clv_backend *backend = program->steps[step].backend;
+    return backend != NULL ? backend->name : "none";
 }
 
 bool clv_program_keeps_constant(const clv_program *program, uint32_t value)

@@ -47,6 +47,8 @@ struct clv_program {
     clv_place *places; /**< n_values */
     bool is_dynamic;   /**< some step is */
     bool *keeps;       /**< n_values: a kernel reads this constant when it runs */
+    bool *holds;       /**< n_values: one hold on this packed constant is the program's */
+    uint32_t from, to; /**< the nodes that are compiled */
     clv_planned_buffer *buffers;
     uint32_t n_buffers, cap_buffers;
     clv_program_memory memory;

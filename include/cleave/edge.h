@@ -66,11 +66,15 @@ typedef struct clv_edge_options {
                                       has it */
     const char *suffix;          /**< of what the server runs: "float", "int8"; NULL: float if the
                                       bundle has it */
+    uint32_t max_cut;            /**< nodes from it on never run here, and their weights are never
+                                      read: for devices of little memory. Needs a server, and a cut
+                                      of at most this; frames that it doesn't answer are the
+                                      student's, or nobody's. CLV_CUT_ALL: no such bound */
 } clv_edge_options;
 
 #define CLV_EDGE_OPTIONS_INIT                                                                      \
     {                                                                                              \
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 1, 4, 0, NULL, NULL                     \
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 1, 4, 0, NULL, NULL, CLV_CUT_ALL        \
     }
 
 /** Where the time of a frame went. A stage that it didn't pass is 0. */
@@ -151,13 +155,16 @@ CLV_NODISCARD clv_status clv_edge_wait_link(clv_edge *edge, uint64_t timeout_us)
 void clv_edge_link_state_of(clv_edge *edge, clv_edge_link_state *out);
 
 /** Use another cut from the next frame on: an index change, nothing is compiled.
- *  @return CLV_OK; CLV_EINVAL when the model has no such cut. */
+ *  @return CLV_OK; CLV_EINVAL when the model has no such cut, or it is beyond max_cut. */
 CLV_NODISCARD clv_status clv_edge_set_cut(clv_edge *edge, uint32_t cut);
 
 /** The size of the images that the model works on; others are brought to it.
  *  @return CLV_OK; CLV_EUNSUPPORTED when the model takes no images. */
 CLV_NODISCARD clv_status clv_edge_image_size(uint32_t *width_out, uint32_t *height_out,
                                              const clv_edge *edge);
+
+/** Whether the bundle has a student. */
+bool clv_edge_has_student(const clv_edge *edge);
 
 /** Number of nodes of the model: cuts are 0 .. this. */
 uint32_t clv_edge_cut_count(const clv_edge *edge);

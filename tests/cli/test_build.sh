@@ -31,6 +31,28 @@ expect 0 build open.onnx --shape x=2,3 -o open.clv
 expect 0 inspect open.clv
 says "x: float32 2x3"
 
+# Weights in fewer bytes; the student's too.
+demo=$CLV_SOURCE_DIR/models/demo last=1000000000
+for form in float32 float16 int8 int4; do
+    expect 0 build "$demo/teacher.onnx" --student "$demo/student.onnx" --preset tf --weights $form -o $form.clv
+    expect 0 verify $form.clv
+    says " 0 mismatches"
+    expect 0 inspect $form.clv
+    says "weights float: "
+    expect 0 inspect $form.clv --json
+    [ "$(value weights.float.forms.$form)" -gt 0 ] || bad "nothing is $form"
+    [ "$(value bundle.student_weights.float.stored_bytes)" -gt 0 ] || bad "no bytes of the student"
+    bytes=$(value weights.float.stored_bytes) whole=$(value weights.float.float_bytes)
+    [ "$bytes" -lt $last ] || bad "$form takes $bytes bytes, not less than $last"
+    last=$bytes
+    if [ $form = int8 ] && [ $((bytes * 100)) -gt $((whole * 29)) ]; then bad "$bytes of $whole bytes"; fi
+done
+expect 0 build int8.clv -o again.clv # as they were packed
+expect 0 inspect again.clv --json
+[ "$(value weights.float.forms.int8)" -gt 0 ] || bad "they were unpacked"
+expect 2 build classifier.onnx --preset tf --weights int2 -o bad.clv
+complains "--weights" "'int2' is none of float32, float16, int8, int4"
+
 # What can't be, and then nothing is left behind.
 expect 2 build classifier.onnx
 complains "-o FILE is missing"

@@ -56,6 +56,9 @@ expect 0 inspect two.clv
 says "bundle  "
 expect 0 inspect two.clv --json
 json bundle.student_nodes null
+json bundle.student_weights null
+json weights.float.float_bytes 512 # 108 weights of the Conv, 20 of the Gemm
+json weights.float.forms.int4 0
 json params 128
 json passes 0
 expect 2 inspect two.clv --passes

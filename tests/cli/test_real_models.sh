@@ -41,6 +41,19 @@ if [ -d "$zoo/models" ]; then
     expect 0 eval "$zoo/models/mobilenetv1-0.25-128.onnx" --preset tf --label-offset 1 --data "$photos" \
         --labels "$photos/labels.csv" --limit 100 --json
     [ "$(value top1_count)" -ge 30 ] || bad "mobilenet: $(value top1_count) of 100"
+    # Weights in 8 bits, in at most 0.27 of the bytes; weights in 4.
+    for form in int8:27:155:232 int4:16:150:212; do
+        IFS=: read -r name percent least same_answers <<<"$form"
+        expect 0 build "$model" --preset imagenet --weights "$name" -o packed.clv
+        expect 0 inspect packed.clv --json
+        bytes=$(value weights.float.stored_bytes) whole=$(value weights.float.float_bytes)
+        [ $((bytes * 100)) -le $((whole * percent)) ] || bad "$name: $bytes of $whole bytes"
+        expect 0 eval packed.clv --data "$photos" --labels "$photos/labels.csv" --json --predictions packed.csv
+        [ "$(value top1_count)" -ge "$least" ] || bad "$name: $(value top1_count) of 250"
+        agree=$(paste -d, <(cut -d, -f2 whole.csv) <(cut -d, -f2 packed.csv) |
+            awk -F, 'NR > 1 && $1 == $2' | wc -l)
+        [ "$agree" -ge "$same_answers" ] || bad "$name: $agree of 250 agree with float32"
+    done
     # The zoo keeps its tensors raw.
     expect 0 run "$zoo/models/mnist-8.onnx" --tensor "Input3=$zoo/golden/mnist-8.0.in.Input3.f32" --json
     json runs.0.outputs.0.top 5

@@ -73,7 +73,7 @@ static void run(clv_program *const *programs)
 
 static void compile_and_run(const clv_model *model)
 {
-    const clv_program_options options = {&clv_backend_ref, 1};
+    const clv_program_options options = {&clv_backend_ref, 1, 0, 0};
     clv_program *programs[CLV_PRECISION_COUNT] = {NULL};
 
     for (int p = 0; p < CLV_PRECISION_COUNT; p++) {

@@ -260,6 +260,46 @@ static void test_edge_agent__every_cut_gives_the_same_answer(void **state)
     edge_server_stop(server);
 }
 
+/* A device that never has more than a prefix: cuts up to there are the same as ever, and what the
+ * server can't answer is the student's. */
+static void test_edge_agent__a_largest_cut_bounds_what_runs_here(void **state)
+{
+    (void)state;
+    char address[32];
+    clv_error err;
+    edge_server *server = edge_server_start(&stage, stage.bundle, 0, true);
+    clv_edge_options options =
+        edge_stage_options(&stage, stage.bundle, edge_server_port(server), address);
+    for (uint32_t max_cut = 0; max_cut < 3; max_cut++) {
+        options.max_cut = max_cut;
+        clv_edge *edge = device_start(&options);
+        device_await_link(edge);
+        assert_true(clv_edge_has_student(edge));
+        for (uint32_t cut = 0; cut <= max_cut; cut++) {
+            assert_int_equal(clv_edge_set_cut(edge, cut), CLV_OK);
+            assert_int_equal(device_ask(edge, stage.bundle, cut + 1).source,
+                             cut == 0 ? CLV_SOURCE_SERVER : CLV_SOURCE_SPLIT);
+        }
+        assert_int_equal(clv_edge_set_cut(edge, max_cut + 1), CLV_EINVAL);
+        assert_int_equal(clv_edge_set_cut(edge, CLV_CUT_ALL), CLV_EINVAL);
+        clv_edge_free(edge);
+    }
+    edge_server_stop(server);
+
+    clv_edge *edge = device_start(&options); /* nobody answers now */
+    assert_int_equal(device_ask(edge, stage.bundle, 9).source, CLV_SOURCE_STUDENT);
+    clv_edge_free(edge);
+    options.cut = 3;
+    assert_int_equal(try_to_start(&options, &err), CLV_EINVAL);
+    assert_non_null(strstr(err.message, "beyond the largest one, 2"));
+    options.cut = CLV_CUT_ALL;
+    assert_int_equal(try_to_start(&options, &err), CLV_EINVAL);
+    options.cut = 0;
+    options.server = NULL;
+    assert_int_equal(try_to_start(&options, &err), CLV_EINVAL);
+    assert_non_null(strstr(err.message, "server"));
+}
+
 static void test_edge_agent__the_lossy_codec_ships_less(void **state)
 {
     (void)state;
@@ -403,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_edge_agent__survives_every_failed_allocation),
         cmocka_unit_test(test_edge_agent__says_what_is_wrong_with_its_options),
         cmocka_unit_test(test_edge_agent__every_cut_gives_the_same_answer),
+        cmocka_unit_test(test_edge_agent__a_largest_cut_bounds_what_runs_here),
         cmocka_unit_test(test_edge_agent__the_lossy_codec_ships_less),
         cmocka_unit_test(test_edge_agent__many_frames_are_on_their_way_at_once),
         cmocka_unit_test(test_edge_agent__the_student_answers_what_the_server_does_not),

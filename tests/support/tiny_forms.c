@@ -38,7 +38,7 @@ void tiny_forms_init(tiny_forms *forms, const tiny_model_options *options,
                      const clv_backend *backend)
 {
     clv_quantise_options quantise = CLV_QUANTISE_OPTIONS_INIT;
-    const clv_program_options compile = {backend, 1};
+    const clv_program_options compile = {backend, 1, 0, 0};
     clv_quantise_report report;
     clv_error err = CLV_ERROR_INIT;
 

@@ -49,7 +49,7 @@ static void run_nodes(tiny_run *run, uint32_t to)
 void tiny_run_init(tiny_run *run, const tiny_model_options *options, const clv_backend *backend,
                    uint64_t input_seed)
 {
-    clv_program_options program_options = {backend, 1};
+    clv_program_options program_options = {backend, 1, 0, 0};
     clv_error err = CLV_ERROR_INIT;
 
     *run = (tiny_run){.options = *options, .graph = tiny_model_create(options)};

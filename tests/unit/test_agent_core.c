@@ -595,9 +595,52 @@ static void test_agent_core__refuses_a_config_without_room_or_nodes(void **state
     assert_int_equal(clv_agent_init(&agent, &config), CLV_EINVAL);
 }
 
+/* --- a device that has a prefix of the model alone ------------------------------------------- */
+
+static void test_agent_core__a_prefix_alone_gives_up_where_no_student_is(void **state)
+{
+    (void)state;
+    clv_agent_config config = default_config();
+    config.is_prefix = true;
+    config.n_student_nodes = 0;
+    clv_agent agent = make_agent(&config, true);
+    uint32_t slot = put_on_way(&agent, 1, 0);
+    /* It waits for its reply until there is no time left, and is answered in time even then. */
+    expect_wait(&agent, 50000, DEADLINE_US - MARGIN_US);
+    clv_agent_action given_up =
+        expect_answer(&agent, DEADLINE_US - MARGIN_US, slot, CLV_SOURCE_NONE, CLV_AGENT_TOO_SLOW);
+    assert_false(given_up.late);
+    assert_int_equal(clv_agent_awaits(&agent, 1), CLV_AGENT_NO_SLOT);
+
+    slot = put_on_way(&agent, 2, 200000);
+    clv_agent_set_link(&agent, false);
+    (void)expect_answer(&agent, 210000, slot, CLV_SOURCE_NONE, CLV_AGENT_LINK_DOWN);
+    slot = submit(&agent, 3, 300000);
+    (void)expect_answer(&agent, 300000, slot, CLV_SOURCE_NONE, CLV_AGENT_LINK_DOWN);
+}
+
+static void test_agent_core__a_prefix_alone_falls_back_on_the_student(void **state)
+{
+    (void)state;
+    clv_agent_config config = default_config();
+    config.is_prefix = true;
+    clv_agent agent = make_agent(&config, true);
+    uint32_t slot = put_on_way(&agent, 1, 0);
+    clv_agent_set_link(&agent, false);
+    uint64_t now = run_all(&agent, 3000, slot, CLV_AGENT_STUDENT, STUDENT_US);
+    (void)expect_answer(&agent, now, slot, CLV_SOURCE_STUDENT, CLV_AGENT_LINK_DOWN);
+
+    slot = submit(&agent, 2, 200000);
+    clv_agent_action run = expect_run(&agent, 200000, slot, CLV_AGENT_STUDENT, 0, N_STUDENT_NODES);
+    clv_agent_run_failed(&agent, &run, 201000);
+    (void)expect_answer(&agent, 201000, slot, CLV_SOURCE_NONE, CLV_AGENT_LINK_DOWN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_agent_core__a_prefix_alone_gives_up_where_no_student_is),
+        cmocka_unit_test(test_agent_core__a_prefix_alone_falls_back_on_the_student),
         cmocka_unit_test(test_agent_core__splits_a_frame_and_answers_with_the_reply),
         cmocka_unit_test(test_agent_core__cut_0_sends_the_input_without_a_run),
         cmocka_unit_test(test_agent_core__cut_n_needs_no_link),

@@ -19,6 +19,7 @@
 typedef struct world {
     clv_agent agent;
     clv_agent_config config;
+    uint32_t max_cut; /* is_prefix: what the model ends with here */
     uint64_t random;
     uint64_t now_us;
     uint64_t next_frame;
@@ -116,7 +117,9 @@ static void disturb(world *w)
             clv_agent_set_link(&w->agent, chance(w, 75));
             break;
         default:
-            clv_agent_set_cut(&w->agent, (uint32_t)draw(w, w->config.n_nodes + 2));
+            clv_agent_set_cut(
+                &w->agent,
+                (uint32_t)draw(w, w->config.is_prefix ? w->max_cut + 1 : w->config.n_nodes + 2));
             break;
         }
     }
@@ -130,6 +133,7 @@ static void obey_run(world *w, const clv_agent_action *action)
     uint64_t us = 0;
 
     assert_true(action->from < action->to);
+    assert_true(network == CLV_AGENT_STUDENT || !w->config.is_prefix || action->to <= w->max_cut);
     if (action->from == 0)
         w->loaded[network] = frame;
     else
@@ -177,6 +181,7 @@ static void obey_answer(world *w, const clv_agent_action *action)
         assert_int_equal(action->source == CLV_SOURCE_SERVER, action->cut == 0);
         break;
     case CLV_SOURCE_LOCAL:
+        assert_false(w->config.is_prefix);
         assert_int_equal(w->loaded[CLV_AGENT_MODEL], frame);
         assert_int_equal(w->step[CLV_AGENT_MODEL], w->config.n_nodes);
         break;
@@ -185,7 +190,7 @@ static void obey_answer(world *w, const clv_agent_action *action)
         assert_int_equal(w->step[CLV_AGENT_STUDENT], w->config.n_student_nodes);
         break;
     default:
-        assert_true(w->fails);
+        assert_true(w->fails || w->config.is_prefix);
         break;
     }
     if (w->never_late)
@@ -242,6 +247,10 @@ static void build_world(world *w, uint64_t seed)
                                    .deadline_us = chance(w, 20) ? 0 : 1 + draw(w, 200000),
                                    .model_us = total[0],
                                    .student_us = total[1]};
+    w->config.is_prefix = w->config.has_server && chance(w, 25);
+    w->max_cut = (uint32_t)draw(w, n_nodes);
+    if (w->config.is_prefix)
+        w->config.cut = (uint32_t)draw(w, w->max_cut + 1);
     w->never_late = n_student > 0 && chance(w, 60);
     w->student_takes_all = w->never_late || chance(w, 50);
     w->fails = !w->never_late && chance(w, 30);

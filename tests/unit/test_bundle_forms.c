@@ -394,7 +394,7 @@ static void test_bundle_forms__each_cut_off_length_is_refused(void **state)
 /* Whatever still opens has forms that can be compiled or refused, and is told by its digest. */
 static void test_bundle_forms__each_flipped_byte_is_found(void **state)
 {
-    const clv_program_options options = {&clv_backend_ref, 1};
+    const clv_program_options options = {&clv_backend_ref, 1, 0, 0};
     size_t size, opened = 0;
     (void)state;
 

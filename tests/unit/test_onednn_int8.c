@@ -137,7 +137,7 @@ static clv_graph *build(drawn *d)
 static uint8_t *run(const clv_graph *graph, const clv_backend *backend, unsigned threads,
                     uint8_t *bytes)
 {
-    const clv_program_options options = {backend, threads};
+    const clv_program_options options = {backend, threads, 0, 0};
     clv_tensor x = graph->values[0].tensor, y = graph->values[3].tensor;
     clv_error err = CLV_ERROR_INIT;
     clv_program *program = NULL;

@@ -58,7 +58,7 @@ static void test_program__every_cut_gives_the_bits_of_the_whole(void **state)
     (void)state;
     clv_graph *g = residual_net();
     for (int i = 0; i < 2 && backend_of(i) != NULL; i++) {
-        clv_program_options options = {backend_of(i), 1};
+        clv_program_options options = {backend_of(i), 1, 0, 0};
         clv_verify_result result;
         clv_program *p;
         assert_int_equal(clv_program_compile(&p, g, &options, NULL), CLV_OK);
@@ -144,7 +144,7 @@ static void test_program__memory_is_reused(void **state)
     }
     gb_output(g, in);
     gb_prepare(g);
-    clv_program_options options = {&clv_backend_ref, 1};
+    clv_program_options options = {&clv_backend_ref, 1, 0, 0};
     assert_int_equal(clv_program_compile(&p, g, &options, NULL), CLV_OK);
     clv_program_memory memory = clv_program_memory_of(p);
     assert_int_equal(memory.naive_bytes, 11 * 3 * 32 * 32 * 4);

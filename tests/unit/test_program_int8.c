@@ -111,7 +111,7 @@ static void test_program_int8__every_cut_gives_the_bits_of_the_whole(void **stat
     for (uint32_t mask = 0; mask < 128; mask += 3) { /* chains, islands, everything, nothing */
         clv_graph *g = quantised_net(mask);
         for (int i = 0; i < 2 && backend_of(i) != NULL; i++) {
-            clv_program_options options = {backend_of(i), 1};
+            clv_program_options options = {backend_of(i), 1, 0, 0};
             clv_verify_result result;
             clv_program *p;
             assert_int_equal(clv_program_compile(&p, g, &options, NULL), CLV_OK);

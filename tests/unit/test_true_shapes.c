@@ -46,7 +46,7 @@ typedef struct stage {
 
 static void stage_open(stage *s, net_fn *net, const clv_backend *backend)
 {
-    clv_program_options options = {backend, 1};
+    clv_program_options options = {backend, 1, 0, 0};
 
     *s = (stage){.graph = net()};
     assert_int_equal(clv_program_compile(&s->program, s->graph, &options, NULL), CLV_OK);
@@ -397,7 +397,7 @@ static clv_graph *four_net(void)
 /* A quantised kernel is planned for one shape. */
 static void test_true_shapes__quantised_nodes_have_exact_shapes(void **state)
 {
-    clv_program_options options = {&clv_backend_ref, 1};
+    clv_program_options options = {&clv_backend_ref, 1, 0, 0};
     clv_graph *g = relu_net();
     clv_error err = CLV_ERROR_INIT;
     clv_program *p;
