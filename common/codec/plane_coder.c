@@ -29,6 +29,29 @@ size_t clv_plane_scratch_bytes(const clv_plane_model *model)
     return model->planes + (size_t)LANES * (model->cols + 2) + (all > rows ? all : rows);
 }
 
+uint32_t clv_symbols_checksum(const uint8_t *symbols, size_t n)
+{
+    const uint64_t k = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t h = k, word;
+
+    for (; n >= sizeof word; n -= sizeof word, symbols += sizeof word) {
+        h = (h ^ clv_read_u64(symbols)) * k;
+        h ^= h >> 32;
+    }
+    word = 0;
+    for (size_t i = 0; i < n; i++)
+        word |= (uint64_t)symbols[i] << 8 * i;
+    h = (h ^ word) * k;
+    return (uint32_t)(h ^ h >> 32);
+}
+
+/* Where a lane's state begins. A fresh state has 16 bits that nobody needs: they carry half of the
+ * checksum, so that it costs no byte. */
+static uint32_t start_of(unsigned lane, uint32_t checksum)
+{
+    return CLV_RANS_START | (lane % 2 == 0 ? checksum & 0xffffu : checksum >> 16);
+}
+
 static const clv_plane_group *group_at(const clv_plane_model *model, uint32_t plane)
 {
     return &model->groups[model->group_of[plane]];
@@ -197,6 +220,7 @@ clv_status clv_planes_encode(size_t *bytes_out, const clv_plane_model *model,
     uint8_t *line = scratch + model->planes;
     uint8_t *contexts = line + (size_t)LANES * (model->cols + 2);
     encoder e = {.model = model, .symbols = symbols, .empty = scratch, .contexts = contexts};
+    uint32_t checksum = clv_symbols_checksum(symbols, model->planes * plane_elems(model));
 
     if (cap < STATE_BYTES)
         return CLV_ENOSPC;
@@ -204,7 +228,7 @@ clv_status clv_planes_encode(size_t *bytes_out, const clv_plane_model *model,
     e.start = dst + STATE_BYTES;
     e.at = dst + cap;
     for (unsigned i = 0; i < LANES; i++)
-        e.states[i] = CLV_RANS_START;
+        e.states[i] = start_of(i, checksum);
     CLV_TRY(put_all(&e));
 
     size_t words_bytes = (size_t)(dst + cap - e.at);
@@ -397,8 +421,9 @@ clv_status clv_planes_decode(uint8_t *symbols, const clv_plane_model *model, uin
     }
     if (!get_all(&d, symbols, scratch) || d.at != d.end)
         return CLV_EFORMAT;
+    uint32_t checksum = clv_symbols_checksum(symbols, model->planes * plane_elems(model));
     for (unsigned i = 0; i < LANES; i++) {
-        if (d.states[i] != CLV_RANS_START)
+        if (d.states[i] != start_of(i, checksum))
             return CLV_EFORMAT;
     }
     return CLV_OK;

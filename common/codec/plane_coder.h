@@ -58,9 +58,13 @@ CLV_NODISCARD clv_status clv_planes_encode(size_t *bytes_out, const clv_plane_mo
 
 /** Decode into @p symbols, which has room for planes * rows * cols. Any @p src may come: whatever
  *  it holds, symbols are under their group's levels.
- *  @return CLV_OK; CLV_EFORMAT when the bytes can't be what encoding made of this many symbols. */
+ *  @return CLV_OK; CLV_EFORMAT when the bytes can't be what encoding made of this many symbols:
+ *          the states that a coder starts with carry their checksum. */
 CLV_NODISCARD clv_status clv_planes_decode(uint8_t *symbols, const clv_plane_model *model,
                                            uint8_t *scratch, const uint8_t *src, size_t bytes);
+
+/** 32 bits over @p n symbols; it tells damage, not attackers. */
+uint32_t clv_symbols_checksum(const uint8_t *symbols, size_t n);
 
 /** Make @p out of how often each of @p n symbols (1..16) was seen: every one gets at least 1 of
  * 4096, the rest is shared so that the coded size of what was seen is least. */

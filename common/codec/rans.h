@@ -7,8 +7,8 @@
  *  several states over one stream.
  *
  *  The stream is written from its end to its start and read forwards, so symbols are encoded in the
- *  reverse order of decoding. A state lies in [2^16, 2^32) between steps; a fresh one is 2^16,
- * which is what decoding all symbols leads back to. */
+ *  reverse order of decoding. A state lies in [2^16, 2^32) between steps; decoding all
+ *  symbols leads back to the one that encoding began with, 2^16 and any 16 bits more. */
 
 #include <stdbool.h>
 #include <stddef.h>
