@@ -7,6 +7,7 @@
 
 #define LANES CLV_PLANE_LANES
 #define STATE_BYTES (LANES * 4u)
+#define ESCAPE 15u              /* upper symbol: not among the 15 levels around the zero */
 #define STEP_BYTES (LANES * 4u) /* most that one symbol of every lane takes: two words each */
 
 /* Planes that are coded side by side, those that aren't empty, in order; the last ones may be fewer
@@ -128,8 +129,16 @@ static inline uint32_t put_symbol(uint32_t state, uint8_t **at, const clv_plane_
 {
     if (group->levels <= CLV_RANS_LEVELS)
         return clv_rans_put(state, at, &group->high[context], symbol);
-    state = clv_rans_put(state, at, &group->low[symbol >> 4], symbol & 15u);
-    return clv_rans_put(state, at, &group->high[context], symbol >> 4);
+    if (group->levels > CLV_PLANE_MAX_ESCAPED) {
+        state = clv_rans_put(state, at, &group->low[symbol >> 4], symbol & 15u);
+        return clv_rans_put(state, at, &group->high[context], symbol >> 4);
+    }
+    unsigned near = symbol - (group->zero - ESCAPE / 2); /* wraps below */
+    if (near < ESCAPE)
+        return clv_rans_put(state, at, &group->high[context], near);
+    unsigned far = symbol < group->zero ? symbol : symbol - ESCAPE;
+    state = clv_rans_put(state, at, &group->low[0], far);
+    return clv_rans_put(state, at, &group->high[context], ESCAPE);
 }
 
 static clv_status put_batch(encoder *e, const batch *b)
@@ -266,8 +275,13 @@ static inline unsigned get_symbol(uint32_t *state, const uint8_t **at, const clv
     *state = clv_rans_refill(*state, at);
     if (!wide || group->levels <= CLV_RANS_LEVELS)
         return s;
-    unsigned low = clv_rans_get(state, &group->low[s]);
+    bool escaped = group->levels <= CLV_PLANE_MAX_ESCAPED;
+    if (escaped && s < ESCAPE)
+        return group->zero - ESCAPE / 2 + s;
+    unsigned low = clv_rans_get(state, &group->low[escaped ? 0 : s]);
     *state = clv_rans_refill(*state, at);
+    if (escaped)
+        return low < group->zero - ESCAPE / 2 ? low : low + ESCAPE;
     return s << 4 | low;
 }
 

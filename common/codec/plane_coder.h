@@ -24,6 +24,7 @@
 #define CLV_PLANE_MAX_GROUPS 64u
 #define CLV_PLANE_CONTEXTS 19u /**< 2 left + 2 up + up left + up right, of classes 0..3 */
 #define CLV_PLANE_MAX_LEVELS 256u
+#define CLV_PLANE_MAX_ESCAPED 31u
 
 /** Tables of a group of planes. */
 typedef struct clv_plane_group {
@@ -32,9 +33,12 @@ typedef struct clv_plane_group {
     uint16_t empty;    /**< of 4096 planes, so many are empty; 1..4095 */
     uint32_t contexts; /**< CLV_PLANE_CONTEXTS, or 1: neighbours don't matter */
     uint8_t classes[CLV_PLANE_MAX_LEVELS]; /**< 0..3: what a neighbour says about a symbol */
-    /** By context: of the symbol, or of its upper half (symbol / 16) when there are over 16. */
+    /** By context: of the symbol, with up to 16 levels; of its upper half (symbol / 16), with over
+     *  31; between them of where the symbol is among the 15 levels around zero, 0..14, or 15, an
+     *  escape; zero is 7 .. levels - 8 then. */
     clv_frequencies high[CLV_PLANE_CONTEXTS];
-    /** By upper half: of symbol % 16; not used with up to 16 levels. */
+    /** With over 31 levels by upper half: of symbol % 16. With escapes only the first one: of the
+     *  symbol among those that aren't around zero, from the lowest on. */
     clv_frequencies low[CLV_RANS_LEVELS];
 } clv_plane_group;
 

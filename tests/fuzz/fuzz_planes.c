@@ -23,18 +23,23 @@ static void make_table(clv_frequencies *f, unsigned n, uint32_t seed)
 
 static void make_group(clv_plane_group *g, uint32_t levels, uint8_t zero, uint32_t contexts)
 {
-    unsigned high = levels <= 16 ? levels : (levels + 15) / 16;
+    unsigned high = levels <= 16 ? levels : levels <= 31 ? 16 : (levels + 15) / 16;
+    unsigned lower = levels <= 16 ? 0 : levels <= 31 ? 1 : high;
 
     memset(g, 0, sizeof *g);
     *g = (clv_plane_group){.levels = levels, .empty = (uint16_t)(1 + 16u * zero)};
-    g->zero = (uint8_t)(zero % levels);
+    g->zero = (uint8_t)(lower == 1 ? 7 + zero % (levels - 14) : zero % levels);
     g->contexts = contexts;
     for (unsigned i = 0; i < levels; i++)
         g->classes[i] = (uint8_t)((i + zero) % 4);
     for (unsigned i = 0; i < contexts; i++)
         make_table(&g->high[i], high, levels + i);
-    for (unsigned i = 0; levels > 16 && i < high; i++)
-        make_table(&g->low[i], levels - 16 * i < 16 ? levels - 16 * i : 16, levels + i);
+    for (unsigned i = 0; i < lower; i++)
+        make_table(&g->low[i],
+                   lower == 1             ? levels - 15
+                   : levels - 16 * i < 16 ? levels - 16 * i
+                                          : 16,
+                   levels + i);
 }
 
 static void expect(int good)

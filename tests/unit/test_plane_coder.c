@@ -32,19 +32,24 @@ static void random_table(clv_frequencies *f, unsigned n)
 
 static void random_group(clv_plane_group *g, uint32_t levels, uint32_t contexts)
 {
-    unsigned high = levels <= 16 ? levels : (levels + 15) / 16;
+    unsigned high = levels <= 16 ? levels : levels <= 31 ? 16 : (levels + 15) / 16;
+    unsigned lower = levels <= 16 ? 0 : levels <= 31 ? 1 : high;
 
     memset(g, 0, sizeof *g);
     g->levels = levels;
     g->contexts = contexts;
     g->zero = (uint8_t)(random_bits() % levels);
+    if (lower == 1)
+        g->zero = (uint8_t)(7 + random_bits() % (levels - 14));
     g->empty = (uint16_t)(1 + random_bits() % 4095);
     for (unsigned i = 0; i < levels; i++)
         g->classes[i] = (uint8_t)(random_bits() % 4);
     for (unsigned i = 0; i < contexts; i++)
         random_table(&g->high[i], high);
-    for (unsigned i = 0; levels > 16 && i < high; i++)
-        random_table(&g->low[i], levels - 16 * i < 16 ? levels - 16 * i : 16);
+    for (unsigned i = 0; i < lower; i++)
+        random_table(&g->low[i], lower == 1             ? levels - 15
+                                 : levels - 16 * i < 16 ? levels - 16 * i
+                                                        : 16);
 }
 
 /* A tensor: its model with memory of exactly what is needed, so that a sanitizer sees any byte
@@ -115,7 +120,7 @@ static void test_plane_coder__planes_of_every_kind_come_back(void **state)
         uint32_t planes, rows, cols;
     } sizes[] = {{0, 3, 3}, {1, 1, 1}, {3, 1, 1},  {8, 1, 1},    {9, 2, 1},  {17, 1, 7}, {5, 4, 0},
                  {5, 0, 4}, {7, 5, 3}, {16, 3, 5}, {64, 14, 14}, {2, 60, 1}, {1, 1, 300}};
-    static const uint32_t levels[] = {2, 3, 8, 15, 16, 17, 31, 32, 100, 255, 256};
+    static const uint32_t levels[] = {2, 3, 8, 15, 16, 17, 18, 30, 31, 32, 33, 100, 255, 256};
     planes p;
 
     (void)state;
@@ -169,12 +174,12 @@ static void test_plane_coder__a_cap_that_is_too_small_is_told(void **state)
 /* Every prefix, and something behind. */
 static void test_plane_coder__what_is_cut_off_is_refused(void **state)
 {
-    static const uint32_t levels[] = {6, 40};
+    static const uint32_t levels[] = {6, 25, 40};
     size_t bytes;
     planes p;
 
     (void)state;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         planes_make(&p, 11, 4, 6, levels[i], CLV_PLANE_CONTEXTS);
         uint8_t *coded = encode(&bytes, &p), *back = malloc(p.n);
         for (size_t n = 0; n < bytes; n++) {
