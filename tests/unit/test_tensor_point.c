@@ -9,12 +9,16 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "codec/activation.h"
 #include "compress/codec_design.h"
 
+#define GOLDEN CLV_SOURCE_DIR "/tests/golden/activation/"
 #define COUNT 6u
 #define CHANNELS 12u
 #define SIDE 7u
@@ -335,6 +339,106 @@ static void test_tensor_point__in_a_payload(void **state)
     free(x);
 }
 
+/* --- golden files ----------------------------------------------------------------------------- */
+
+typedef struct golden_case {
+    clv_mapping point, payload, tensors;
+} golden_case;
+
+static void golden_open(golden_case *g, const char *name)
+{
+    static const char *const kinds[] = {"point", "payload", "tensors"};
+    clv_mapping *files[] = {&g->point, &g->payload, &g->tensors};
+    char path[4096];
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(path, sizeof path, GOLDEN "rans_%s.%s", name, kinds[i]);
+        assert_int_equal(clv_mapping_open(files[i], path, 65536, NULL), CLV_OK);
+    }
+}
+
+static void golden_done(golden_case *g)
+{
+    clv_mapping_done(&g->point);
+    clv_mapping_done(&g->payload);
+    clv_mapping_done(&g->tensors);
+}
+
+/* What Python made from the specification alone is read to the last bit, and of bytes written. */
+static void test_tensor_point__reads_the_golden_payloads(void **state)
+{
+    static const char *const names[] = {"channels", "transform", "lossless", "packed"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        golden_case g;
+        clv_point *point;
+        _Alignas(8) uint8_t data[4096];
+        golden_open(&g, names[i]);
+        assert_int_equal(clv_point_parse(&point, g.point.data, g.point.size, NULL), CLV_OK);
+        const clv_point *points[] = {point};
+        size_t room = clv_point_scratch_bytes(point), bytes;
+        clv_codec_tables tables = {points, 1, 1, 0, malloc(room), room};
+        clv_tensor t = {point->lossless ? CLV_U8 : CLV_F32,
+                        {4, {1, point->channels, point->rows, point->cols}},
+                        data};
+        assert_int_equal(
+            clv_activation_decode_by(&t, NULL, 1, &tables, g.payload.data, g.payload.size, NULL),
+            CLV_OK);
+        assert_int_equal(clv_tensor_bytes(&bytes, &t), CLV_OK);
+        assert_int_equal(bytes, g.tensors.size);
+        assert_memory_equal(data, g.tensors.data, bytes);
+        if (point->lossless) {
+            uint8_t again[4096];
+            assert_int_equal(clv_activation_encode_by(&bytes, CLV_CODEC_RANS, &tables, &t, NULL, 1,
+                                                      again, sizeof again),
+                             CLV_OK);
+            assert_int_equal(bytes, g.payload.size);
+            assert_memory_equal(again, g.payload.data, bytes);
+        }
+        free(tables.scratch);
+        clv_point_free(point);
+        golden_done(&g);
+    }
+}
+
+static void write_file(const char *name, const void *data, size_t bytes)
+{
+    char path[4096];
+    (void)mkdir(CLV_BINARY_DIR "/rans", 0777);
+    (void)snprintf(path, sizeof path, CLV_BINARY_DIR "/rans/rans_%s", name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, bytes, file), bytes);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A designed point and what it makes, for the decoder in Python (test golden/rans_decoder). */
+static void test_tensor_point__leaves_files_for_the_independent_decoder(void **state)
+{
+    float *x = make_images(false), back[ELEMS];
+    clv_point *point = design(x, true, 0.06, true);
+    const clv_point *points[] = {point};
+    size_t room = clv_point_scratch_bytes(point), bytes;
+    clv_codec_tables tables = {points, 1, 1, 0, malloc(room), room};
+    clv_tensor t = {CLV_F32, {4, {1, CHANNELS, SIDE, SIDE}}, x};
+    static uint8_t payload[ELEMS * 4 + 64];
+
+    (void)state;
+    assert_int_equal(clv_activation_encode_by(&bytes, CLV_CODEC_RANS, &tables, &t, NULL, 1, payload,
+                                              sizeof payload),
+                     CLV_OK);
+    write_file("designed.payload", payload, bytes);
+    t.data = back;
+    assert_int_equal(clv_activation_decode_by(&t, NULL, 1, &tables, payload, bytes, NULL), CLV_OK);
+    write_file("designed.tensors", back, sizeof back);
+    uint8_t *written = write_point(&bytes, point);
+    write_file("designed.point", written, bytes);
+    free(written);
+    free(tables.scratch);
+    clv_point_free(point);
+    free(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +450,8 @@ int main(void)
         cmocka_unit_test(test_tensor_point__damage_is_told),
         cmocka_unit_test(test_tensor_point__fits_its_shape_only),
         cmocka_unit_test(test_tensor_point__in_a_payload),
+        cmocka_unit_test(test_tensor_point__reads_the_golden_payloads),
+        cmocka_unit_test(test_tensor_point__leaves_files_for_the_independent_decoder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
