@@ -10,18 +10,22 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/error.h"
+#include "bench/codec_rivals.h"
 #include "bench/report.h"
 #include "compress/calibration_images.h"
 #include "compress/codec_design.h"
+#include "compress/codec_groups.h"
 #include "compress/cut_probe.h"
 #include "graph/prepare.h"
 #include "kernel/ref/ref.h"
+#include "media/image.h"
 #include "onnx/onnx_import.h"
 #include "runtime/topk.h"
 
 #define MAX_SETS 8
 #define MAX_LEVELS 16
-#define HEAD_BYTES 7.0 /* of a payload with one tensor: header, tag, length */
+#define HEAD_BYTES 8.0 /* of a payload with one tensor: header, tag, point, length */
 
 static const char usage[] =
     "bench_codec OUT.json MODEL.onnx PRESET CUT[,CUT...] FIT:DESIGN_DIR FIT:DIR...\n"
@@ -55,6 +59,7 @@ typedef struct bench {
     int n_sets;
     bench_report report;
     const char *model;
+    bool jpeg_done;
 } bench;
 
 /* What crossed one cut. */
@@ -366,24 +371,44 @@ static void plain_channel(plain *p, const clv_features *f, uint32_t c, float *al
     }
 }
 
+static plain plain_make(const clv_features *f, unsigned levels)
+{
+    plain p = {.levels = levels, .channels = f->channels, .rows = f->rows, .cols = f->cols};
+    size_t n = (size_t)p.rows * p.cols;
+
+    p.low = room(p.channels, sizeof *p.low);
+    p.step = room(p.channels, sizeof *p.step);
+    p.mode = room(p.channels, 1);
+    p.centroids = room(p.channels * levels, sizeof *p.centroids);
+    p.bits = room(p.channels * 5 * levels, sizeof *p.bits);
+    float *sorted = room(n * f->count, sizeof *sorted);
+    uint8_t *s = room(n, 1);
+    for (uint32_t k = 0; k < p.channels; k++)
+        plain_channel(&p, f, k, sorted, s);
+    clv_free(sorted);
+    clv_free(s);
+    return p;
+}
+
+static void plain_done(plain *p)
+{
+    clv_free(p->low);
+    clv_free(p->step);
+    clv_free(p->mode);
+    clv_free(p->centroids);
+    clv_free(p->bits);
+}
+
 static result measure_plain(crossing *c, unsigned levels)
 {
     const clv_features *on = &c->seen;
     uint32_t channels = on->channels;
     size_t n = (size_t)on->rows * on->cols, elems = channels * n, same = 0;
-    plain p = {levels, channels, on->rows, on->cols, NULL, NULL, NULL, NULL, NULL};
+    plain p = plain_make(&c->design, levels);
     result r = {0};
-
-    p.low = room(channels, sizeof *p.low);
-    p.step = room(channels, sizeof *p.step);
-    p.mode = room(channels, 1);
-    p.centroids = room(channels * levels, sizeof *p.centroids);
-    p.bits = room(channels * 5 * levels, sizeof *p.bits);
-    float *sorted = room(n * c->design.count, sizeof *sorted), *back = room(elems, sizeof *back);
+    float *back = room(elems, sizeof *back);
     uint8_t *s = room(n, 1);
     double *all = room(on->count, sizeof *all);
-    for (uint32_t k = 0; k < channels; k++)
-        plain_channel(&p, &c->design, k, sorted, s);
     for (size_t i = 0; i < on->count; i++) {
         for (uint32_t k = 0; k < channels; k++) {
             plain_symbols(&p, s, k, on->data + i * elems + k * n);
@@ -400,16 +425,192 @@ static result measure_plain(crossing *c, unsigned levels)
         r.distance += distance_to(c, i) / (double)on->count;
     }
     sum_up(&r, all, on->count, elems, same);
-    clv_free(p.low);
-    clv_free(p.step);
-    clv_free(p.mode);
-    clv_free(p.centroids);
-    clv_free(p.bits);
-    clv_free(sorted);
+    plain_done(&p);
     clv_free(back);
     clv_free(s);
     clv_free(all);
     return r;
+}
+
+/* --- the entropy coder beside others, on the plain scheme's symbols ------------------------------
+ */
+
+/* Symbols of every image: [count, channels, rows, cols]. */
+static uint8_t *all_symbols(const plain *p, const clv_features *f)
+{
+    size_t n = (size_t)f->rows * f->cols;
+    uint8_t *out = room(f->count * f->channels * n, 1);
+    for (size_t i = 0; i < f->count * f->channels; i++)
+        plain_symbols(p, out + i * n, (uint32_t)(i % f->channels), f->data + i * n);
+    return out;
+}
+
+typedef struct coder {
+    clv_plane_group groups[CLV_PLANE_MAX_GROUPS];
+    uint8_t *group_of;
+    clv_plane_model model;
+} coder;
+
+/* Tables from symbols of the images for design. Numbers are around the middle of the levels, or
+ * from 0 up where no channel is negative. */
+static void make_coder(coder *k, const plain *p, const clv_features *design, bool contexts)
+{
+    size_t n = (size_t)p->rows * p->cols, all = design->count * n;
+    uint8_t *symbols = all_symbols(p, design);
+    int16_t *numbers = room(p->channels * all, sizeof *numbers);
+    double *bits = room(p->channels, sizeof *bits);
+    clv_plane_samples samples = {numbers, p->channels, p->rows, p->cols, design->count, NULL};
+    float least = 0;
+    uint32_t used;
+
+    for (uint32_t c = 0; c < p->channels; c++)
+        least = fminf(least, p->low[c]);
+    int middle = least < 0 ? (int)p->levels / 2 : 0;
+    for (size_t i = 0; i < design->count * p->channels; i++) {
+        size_t image = i / p->channels, c = i % p->channels;
+        for (size_t at = 0; at < n; at++)
+            numbers[c * all + image * n + at] = (int16_t)(symbols[i * n + at] - middle);
+    }
+    k->group_of = room(p->channels, 1);
+    if (clv_codec_group(k->groups, k->group_of, bits, &used, &samples, CLV_PLANE_MAX_GROUPS,
+                        contexts) != CLV_OK)
+        abort();
+    k->model = (clv_plane_model){p->channels, p->rows, p->cols, k->group_of, k->groups, used};
+    for (uint32_t g = 0; g < used; g++) { /* every level, seen or not */
+        if (k->groups[g].levels != p->levels || k->groups[g].zero != middle)
+            (void)fprintf(stderr, "bench_codec: group %u lacks levels\n", g);
+    }
+    clv_free(symbols);
+    clv_free(numbers);
+    clv_free(bits);
+}
+
+static bench_speed race(const coder *k, const bench_symbols *s, unsigned rounds)
+{
+    size_t cap = s->each + 256;
+    bench_speed best = {0};
+    uint8_t *scratch = room(clv_plane_scratch_bytes(&k->model), 1), *back = room(s->each, 1);
+    uint8_t *coded = room(s->messages * cap, 1);
+    size_t *bytes = room(s->messages, sizeof *bytes);
+
+    for (unsigned round = 0; round < rounds; round++) {
+        uint64_t start = clv_clock_now_us();
+        for (size_t i = 0; i < s->messages; i++) {
+            if (clv_planes_encode(&bytes[i], &k->model, s->data + i * s->each, scratch,
+                                  coded + i * cap, cap) != CLV_OK)
+                abort();
+        }
+        uint64_t middle = clv_clock_now_us();
+        for (size_t i = 0; i < s->messages; i++) {
+            if (clv_planes_decode(back, &k->model, scratch, coded + i * cap, bytes[i]) != CLV_OK)
+                abort();
+        }
+        uint64_t end = clv_clock_now_us();
+        double all = (double)(s->messages * s->each) * 1e6;
+        best.encode = fmax(best.encode, all / (double)(middle - start + 1));
+        best.decode = fmax(best.decode, all / (double)(end - middle + 1));
+    }
+    for (size_t i = 0; i < s->messages; i++)
+        best.bytes += (double)bytes[i];
+    clv_free(scratch);
+    clv_free(back);
+    clv_free(coded);
+    clv_free(bytes);
+    return best;
+}
+
+static void report_speed(bench *b, const crossing *c, unsigned levels, const char *who,
+                         const bench_speed *s, double symbols)
+{
+    (void)printf(
+        "%-18.18s %-13s %2u levels %-9s %6.3f bits  encode %6.0f  decode %6.0f M symbols/s\n",
+        b->model, c->name, levels, who, 8 * s->bytes / symbols, s->encode / 1e6, s->decode / 1e6);
+    bench_report_row(&b->report, json_pack("{s:s, s:s, s:i, s:s, s:f, s:f, s:f}", "model", b->model,
+                                           "cut", c->name, "levels", (int)levels, "coder", who,
+                                           "bits_per_symbol", 8 * s->bytes / symbols,
+                                           "encode_per_s", s->encode, "decode_per_s", s->decode));
+}
+
+static void measure_coders(bench *b, crossing *c, unsigned levels)
+{
+    static const char *const names[] = {"rans", "rans fast", "zstd -1", "zstd -19", "lz4"};
+    plain p = plain_make(&c->design, levels);
+    uint8_t *symbols = all_symbols(&p, &c->seen);
+    bench_symbols s = {symbols, c->seen.count, (size_t)p.channels * p.rows * p.cols};
+    bench_speed speeds[5];
+
+    for (int fast = 0; fast < 2; fast++) {
+        coder k;
+        make_coder(&k, &p, &c->design, !fast);
+        speeds[fast] = race(&k, &s, 7);
+        clv_free(k.group_of);
+    }
+    speeds[2] = bench_zstd(&s, 1, 7);
+    speeds[3] = bench_zstd(&s, 19, 1);
+    speeds[4] = bench_lz4(&s, 7);
+    for (int i = 0; i < 5; i++)
+        report_speed(b, c, levels, names[i], &speeds[i], (double)(s.messages * s.each));
+    char name[96];
+    (void)snprintf(name, sizeof name, "%s, %u levels: bytes against zstd -19", c->name, levels);
+    bench_report_at_most(&b->report, name, speeds[0].bytes / speeds[3].bytes, 0.85);
+    (void)snprintf(name, sizeof name, "%s, %u levels: 100 M/s over the slower direction", c->name,
+                   levels);
+    bench_report_at_most(&b->report, name, 1e8 / fmin(speeds[0].encode, speeds[0].decode), 1);
+    (void)snprintf(name, sizeof name, "%s, %u levels: 300 M/s over the fast mode's", c->name,
+                   levels);
+    bench_report_at_most(&b->report, name, 3e8 / fmin(speeds[1].encode, speeds[1].decode), 1);
+    clv_free(symbols);
+    plain_done(&p);
+}
+
+/* --- JPEG of the input -------------------------------------------------------------------------
+ */
+
+/* The input tensor that @p context is. */
+static clv_status take_input(void *context, size_t index, clv_tensor *inputs, clv_error *err)
+{
+    size_t bytes;
+    (void)index;
+    (void)err;
+    CLV_TRY(clv_tensor_bytes(&bytes, &inputs[0]));
+    memcpy(inputs[0].data, context, bytes);
+    return CLV_OK;
+}
+
+static void measure_jpeg(bench *b, crossing *c, int quality)
+{
+    clv_error err = CLV_ERROR_INIT;
+    size_t pixels = (size_t)b->spec.width * b->spec.height, count = n_seen(b), same = 0;
+    uint8_t *rgb = room(3 * pixels, 1);
+    double *bytes = room(count, sizeof *bytes);
+    float *normal = room(3 * pixels, sizeof *normal);
+    result r = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        size_t k = i;
+        const clv_samples *from = locate(b, &k);
+        clv_tensor input = {CLV_F32, c->probe.inputs.tensors[0].shape, normal};
+        if (from->read(from->context, k, &input, &err) != CLV_OK)
+            die("image", &err);
+        for (size_t at = 0; at < pixels; at++) {
+            for (size_t ch = 0; ch < 3; ch++)
+                rgb[3 * at + ch] =
+                    (uint8_t)lrintf(normal[ch * pixels + at] * b->spec.std[ch] + b->spec.mean[ch]);
+        }
+        bytes[i] = (double)bench_jpeg(rgb, b->spec.width, b->spec.height, quality);
+        clv_image_normalise(normal, rgb, &b->spec);
+        clv_samples one = {1, normal, take_input};
+        if (clv_cut_probe_prefix(&c->probe, &one, 0, &err) != CLV_OK)
+            die("prefix", &err);
+        suffix(c);
+        same += answer_of(c) == c->answers[i];
+        r.distance += distance_to(c, i) / (double)count;
+    }
+    sum_up(&r, bytes, count, 3 * pixels, same);
+    report(b, "input", "jpeg", quality, &r);
+    clv_free(rgb);
+    clv_free(bytes);
+    clv_free(normal);
 }
 
 /* --- the cuts -------------------------------------------------------------------------------- */
@@ -457,48 +658,67 @@ static void measure_cuts(bench *b, const char *wanted)
     clv_frontiers_free(f);
 }
 
+/* @return bytes at which an agreement of @p goal is reached, on the line between two points. */
+static double bytes_at(const result *r, size_t n, double goal)
+{
+    double best = NAN;
+    for (size_t i = 0; i + 1 < n; i++) { /* coarser ones follow */
+        if (r[i].agreement < goal || r[i + 1].agreement >= goal)
+            continue;
+        double share = (r[i].agreement - goal) / (r[i].agreement - r[i + 1].agreement);
+        best = r[i].bytes_mean + share * (r[i + 1].bytes_mean - r[i].bytes_mean);
+    }
+    return best;
+}
+
+static void measure_points(bench *b, crossing *c)
+{
+    static const unsigned levels[] = {16, 12, 8, 6, 4};
+    static const double steps[2][6] = {{0.04, 0.055, 0.07, 0.085, 0.1, 0.13},
+                                       {0.3, 0.45, 0.6, 0.75, 0.9, 1.1}};
+    result flat[5], ours[2][6];
+
+    for (size_t i = 0; i < 5; i++) {
+        flat[i] = measure_plain(c, levels[i]);
+        report(b, c->name, "plain", levels[i], &flat[i]);
+    }
+    for (int turned = 1; turned >= 0; turned--) {
+        for (size_t i = 0; i < 6; i++) {
+            clv_design_options o = CLV_DESIGN_OPTIONS_INIT;
+            o.metric = c->metric;
+            o.transform = turned;
+            o.step = steps[!turned][i];
+            ours[turned][i] = measure(c, &c->seen, c->answers, &o);
+            report(b, c->name, turned ? "rans transform" : "rans channels", o.step,
+                   &ours[turned][i]);
+        }
+    }
+    double reached = bytes_at(ours[1], 6, 0.97), other = bytes_at(ours[0], 6, 0.97);
+    char name[96];
+    (void)snprintf(name, sizeof name, "%.30s, %s: bytes at 97%% against the plain scheme", b->model,
+                   c->name);
+    bench_report_at_most(&b->report, name, fmin(reached, other) / bytes_at(flat, 5, 0.97), 0.75);
+}
+
 static void measure_cut(bench *b, uint32_t cut, const char *name)
 {
-    static const unsigned levels[] = {16, 8, 6, 4};
     crossing c = {.name = name};
     clv_error err = CLV_ERROR_INIT;
 
     cross(&c, b, cut);
-    for (size_t i = 0; i < 4 && !getenv("NOPLAIN"); i++) {
-        result r = measure_plain(&c, levels[i]);
-        report(b, name, "plain", levels[i], &r);
-    }
-    uint32_t n = c.seen.channels;
-    c.metric = room((size_t)n * n, sizeof *c.metric);
-    if (clv_cut_probe_metric(c.metric, &c.probe, 0, &b->design.samples, 32, NULL, &err) != CLV_OK)
+    for (int quality = 85; quality > 0 && !b->jpeg_done; quality -= quality == 85 ? 25 : 20)
+        measure_jpeg(b, &c, quality);
+    b->jpeg_done = true;
+    measure_coders(b, &c, 16);
+    measure_coders(b, &c, 8);
+    c.metric = room((size_t)c.seen.channels * c.seen.channels, sizeof *c.metric);
+    if (clv_cut_probe_metric(c.metric, &c.probe, 0, &b->design.samples, 64, NULL, &err) != CLV_OK)
         die("metric", &err);
-    if (getenv("BETA")) {
-        double trace = 0;
-        for (uint32_t k = 0; k < n; k++)
-            trace += c.metric[(size_t)k * n + k] / n;
-        for (uint32_t k = 0; k < n; k++)
-            c.metric[(size_t)k * n + k] += atof(getenv("BETA")) * trace;
-    }
-    const char *steps = getenv("STEPS") ? getenv("STEPS") : "0.1,0.15,0.2,0.25,0.3,0.4";
-    for (int kind = 0; kind < 4; kind++) {
-        static const char *const names[] = {"klt+metric", "metric", "klt", "same"};
-        if (getenv("KINDS") && strchr(getenv("KINDS"), '0' + kind) == NULL)
-            continue;
-        for (const char *at = steps; at != NULL;
-             at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
-            clv_design_options o = CLV_DESIGN_OPTIONS_INIT;
-            o.metric = kind < 2 ? c.metric : NULL;
-            o.transform = kind == 0 || kind == 2;
-            o.step = atof(at);
-            if (getenv("ROUNDING"))
-                o.rounding = (uint8_t)atoi(getenv("ROUNDING"));
-            if (getenv("PRICE"))
-                o.price = atof(getenv("PRICE"));
-            result r = measure(&c, &c.seen, c.answers, &o);
-            report(b, name, names[kind], o.step, &r);
-        }
-    }
+    measure_points(b, &c);
     clv_cut_probe_done(&c.probe);
+    clv_free(c.metric);
+    clv_free(c.answers);
+    clv_free(c.roots);
 }
 
 int main(int argc, char **argv)

@@ -36,7 +36,7 @@ typedef struct clv_design_options {
 
 #define CLV_DESIGN_OPTIONS_INIT                                                                    \
     {                                                                                              \
-        NULL, true, 0.1, true, 16, 96, 0.12                                                        \
+        NULL, true, 0.1, true, 16, 88, 0.12                                                        \
     }
 
 /** @return CLV_OK; CLV_EINVAL (no features, a step that isn't positive); CLV_ELIMIT (more channels

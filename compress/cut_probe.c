@@ -8,7 +8,7 @@
 #include "runtime/topk.h"
 
 #define PART_OF_SIGMA 0.5f /* channels are disturbed by this much of their deviation */
-#define DIAGONAL 0.3       /* of its mean is added to the diagonal */
+#define DIAGONAL 0.5       /* of its mean is added to the diagonal */
 
 /* --- the two halves -------------------------------------------------------------------------- */
 

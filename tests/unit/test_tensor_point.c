@@ -117,7 +117,7 @@ static double error_of(const float *a, const float *b, size_t n)
 
 static void test_tensor_point__smaller_steps_cost_more_and_err_less(void **state)
 {
-    static const double steps[] = {0.4, 0.3, 0.2, 0.12};
+    static const double steps[] = {0.3, 0.2, 0.12};
     float back[ELEMS], *x = make_images(false);
 
     (void)state;
@@ -128,7 +128,8 @@ static void test_tensor_point__smaller_steps_cost_more_and_err_less(void **state
             clv_point *point = design(x, transform, steps[s], true);
             size_t bytes = round_trip(back, point, x);
             double error = error_of(back, x, ELEMS);
-            assert_true(error < last_error && bytes > last_bytes);
+            assert_true(error < last_error);
+            assert_true(bytes > last_bytes);
             assert_true(error < 10 * steps[s] * steps[s]);
             last_error = error;
             last_bytes = bytes;
