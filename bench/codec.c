@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "bench/codec_rivals.h"
 #include "bench/report.h"
@@ -494,18 +493,18 @@ static bench_speed race(const coder *k, const bench_symbols *s, unsigned rounds)
     size_t *bytes = room(s->messages, sizeof *bytes);
 
     for (unsigned round = 0; round < rounds; round++) {
-        uint64_t start = clv_clock_now_us();
+        uint64_t start = bench_cpu_us();
         for (size_t i = 0; i < s->messages; i++) {
             if (clv_planes_encode(&bytes[i], &k->model, s->data + i * s->each, scratch,
                                   coded + i * cap, cap) != CLV_OK)
                 abort();
         }
-        uint64_t middle = clv_clock_now_us();
+        uint64_t middle = bench_cpu_us();
         for (size_t i = 0; i < s->messages; i++) {
             if (clv_planes_decode(back, &k->model, scratch, coded + i * cap, bytes[i]) != CLV_OK)
                 abort();
         }
-        uint64_t end = clv_clock_now_us();
+        uint64_t end = bench_cpu_us();
         double all = (double)(s->messages * s->each) * 1e6;
         best.encode = fmax(best.encode, all / (double)(middle - start + 1));
         best.decode = fmax(best.decode, all / (double)(end - middle + 1));

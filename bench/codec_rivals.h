@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Microseconds of CPU time of this thread: what a core needs, whoever else wants it. */
+uint64_t bench_cpu_us(void);
+
 /** Messages of symbols, one byte each. */
 typedef struct bench_symbols {
     const uint8_t *data;
