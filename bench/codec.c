@@ -674,7 +674,7 @@ static void measure_points(bench *b, crossing *c)
 {
     static const unsigned levels[] = {16, 12, 8, 6, 4};
     static const double steps[2][6] = {{0.04, 0.055, 0.07, 0.085, 0.1, 0.13},
-                                       {0.3, 0.45, 0.6, 0.75, 0.9, 1.1}};
+                                       {0.3, 0.5, 0.7, 1.0, 1.4, 1.9}};
     result flat[5], ours[2][6];
 
     for (size_t i = 0; i < 5; i++) {

@@ -14,7 +14,7 @@
 #define N_STEPS 6u
 
 static const double turned_steps[N_STEPS] = {0.03, 0.045, 0.06, 0.08, 0.1, 0.13};
-static const double channel_steps[N_STEPS] = {0.2, 0.35, 0.5, 0.7, 0.9, 1.2};
+static const double channel_steps[N_STEPS] = {0.2, 0.4, 0.6, 0.9, 1.3, 1.8};
 
 typedef struct ladder_job {
     clv_cut_probe *probe;

@@ -254,7 +254,7 @@ static clv_status take_classes(clv_plane_group *g, reader *r)
         uint8_t four;
         CLV_TRY(take(&four, r, 1));
         for (uint32_t i = 0; i < 4 && s + i < g->levels; i++)
-            g->classes[s + i] = four >> 2 * i & 3u;
+            g->classes[s + i] = (uint8_t)((uint32_t)four >> 2 * i & 3u);
     }
     return CLV_OK;
 }

@@ -89,7 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     for (size_t i = 0; i < n; i++) {
         uint32_t levels = groups[group_of[i / ((size_t)model.rows * model.cols)]].levels;
         expect(symbols[i] < levels);
-        symbols[i] = left > 0 ? (uint8_t)(coded[i % left] % levels) : 0;
+        unsigned byte = left > 0 ? coded[i % left] : 0;
+        symbols[i] = (uint8_t)(byte % levels);
     }
     check_round_trip(&model, symbols, n, scratch);
     free(symbols);

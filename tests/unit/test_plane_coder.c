@@ -76,7 +76,7 @@ static void planes_make(planes *p, uint32_t count, uint32_t rows, uint32_t cols,
         bool empty = random_bits() % 4 == 0;
         for (size_t k = 0; k < (size_t)rows * cols; k++)
             p->symbols[i * (size_t)rows * cols + k] =
-                empty ? g->zero : (uint8_t)(random_bits() % g->levels >> random_bits() % 4);
+                (uint8_t)(empty ? g->zero : random_bits() % g->levels >> random_bits() % 4);
     }
     p->model = (clv_plane_model){count, rows, cols, p->group_of, p->groups, MAX_GROUPS};
     p->scratch = malloc(clv_plane_scratch_bytes(&p->model) + 1);
