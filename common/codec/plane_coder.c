@@ -295,7 +295,7 @@ get_columns(decoder *d, const row_of_planes *row, uint32_t from, uint32_t to, ui
 
     memcpy(states, d->states, sizeof states);
     for (uint32_t i = 0; i < count; i++)
-        left[i] = row->line[i][from];
+        left[i] = near ? row->line[i][from] : 0;
     for (uint32_t x = from; x < to; x++) {
 #pragma GCC unroll 8
         for (uint32_t i = 0; i < count; i++) {
@@ -368,7 +368,11 @@ static bool get_batch(decoder *d, const batch *b, uint8_t *symbols, uint8_t *lin
         row.wide |= group->levels > CLV_RANS_LEVELS;
         row.near |= group->contexts > 1;
     }
-    for (uint32_t y = 0; y < model->rows; y++) {
+    /* The fast form has nothing to do between rows: the plane is one of them. */
+    bool is_flat = b->count == LANES && !row.wide && !row.near;
+    if (is_flat)
+        row.cols = model->rows * model->cols;
+    for (uint32_t y = 0; y < (is_flat ? 1 : model->rows); y++) {
         for (uint32_t i = 0; row.near && i < b->count; i++)
             row_above(row.above[i], row.line[i], model->cols);
         if (!get_row(d, &row))

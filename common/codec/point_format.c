@@ -32,7 +32,7 @@ static bool make_room(clv_point *p)
     clv_arena *memory = &p->memory;
 
     p->group_of = clv_arena_alloc(memory, planes, 1);
-    p->groups = clv_arena_alloc(memory, groups, sizeof *p->groups);
+    p->groups = clv_alloc_aligned(groups * sizeof *p->groups);
     p->quantisers = clv_arena_alloc(memory, groups, sizeof *p->quantisers);
     p->step = clv_arena_alloc(memory, planes, sizeof *p->step);
     p->offset = clv_arena_alloc(memory, channels, sizeof *p->offset);
@@ -72,6 +72,7 @@ void clv_point_free(clv_point *point)
 {
     if (point == NULL)
         return;
+    clv_free(point->groups);
     clv_arena_done(&point->memory);
     clv_free(point);
 }
