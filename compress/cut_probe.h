@@ -37,8 +37,9 @@ CLV_NODISCARD clv_status clv_cut_probe_suffix(clv_cut_probe *probe, clv_error *e
  *  channels: the mean over @p limit samples of the outputs' squared error for a unit of error.
  *  Channels are disturbed one at a time by random signs, the same ones for every channel of a
  *  sample, so that what pairs do together shows in the product of what each does. The error of a
- *  classifier is Hellinger's distance of its probabilities: scores that nobody looks at don't count. Of other outputs it is that of the numbers, each output relative to its
- *  own energy. A little of the mean is added to the diagonal: what wasn't seen still counts.
+ *  classifier is Hellinger's distance of its probabilities: scores that nobody looks at don't
+ * count. Of other outputs it is that of the numbers, each output relative to its own energy. A
+ * little of the mean is added to the diagonal: what wasn't seen still counts.
  *  @param[out] metric  [channels, channels].
  *  @return CLV_OK; CLV_EINVAL (not a float32 tensor with [1, channels, ...]); errors of runs. */
 CLV_NODISCARD clv_status clv_cut_probe_metric(double *metric, clv_cut_probe *probe, uint32_t which,
