@@ -27,6 +27,9 @@ static const struct {
 } codecs[] = {
     [CLV_CODEC_FLOAT] = {clv_encode_plain, clv_decode_plain},
     [CLV_CODEC_UINT8] = {clv_encode_uint8, clv_decode_uint8},
+    [CLV_CODEC_ZSTD] = {clv_encode_zstd, clv_decode_zstd},
+    [CLV_CODEC_LZ4] = {clv_encode_lz4, clv_decode_lz4},
+    [CLV_CODEC_RANS] = {clv_encode_rans, clv_decode_rans},
 };
 _Static_assert(sizeof codecs / sizeof codecs[0] == CLV_CODEC_COUNT, "every codec has functions");
 
@@ -96,26 +99,31 @@ static uint32_t header_of(const clv_tensor *tensors, const clv_planned *planned,
     return (hash ^ hash >> 24) << 8 | FORMAT_VERSION;
 }
 
-/* Write one tensor with its tag; as it is, when the codec can't carry it. @return bytes. */
-static size_t encode_tensor(uint8_t *dst, clv_codec codec, const clv_tensor *tensor, bool smaller,
-                            size_t bytes)
+/* Write tensor @p index with its tag; as it is, when the codec can't carry it. @return bytes. */
+static size_t encode_tensor(uint8_t *dst, clv_codec codec, const clv_codec_tables *tables,
+                            uint32_t index, const clv_tensor *tensor, bool smaller)
 {
-    size_t head = TAG_BYTES;
+    size_t head = TAG_BYTES, bytes = 0;
 
+    if (clv_tensor_bytes(&bytes, tensor) != CLV_OK)
+        return 0; /* not when the planned shape was checked */
     for (uint32_t i = 0; smaller && i < tensor->shape.rank; i++, head += DIM_BYTES)
         clv_write_u64(dst + head, (uint64_t)tensor->shape.dim[i]);
-    size_t written = codecs[codec].encode(dst + head, tensor, bytes);
+    if (tensor->dtype == CLV_BOOL) /* its bytes are checked on the way in */
+        codec = CLV_CODEC_FLOAT;
+    size_t written = codecs[codec].encode(dst + head, tensor, bytes, tables, index);
     if (written == SIZE_MAX) {
         codec = CLV_CODEC_FLOAT;
-        written = codecs[codec].encode(dst + head, tensor, bytes);
+        written = codecs[codec].encode(dst + head, tensor, bytes, tables, index);
     }
     dst[0] = (uint8_t)((unsigned)codec | (smaller ? TAG_HAS_SHAPE : 0));
     return head + written;
 }
 
-clv_status clv_activation_encode(size_t *bytes_out, clv_codec codec, const clv_tensor *tensors,
-                                 const clv_planned *planned, uint32_t n_tensors, uint8_t *dst,
-                                 size_t cap)
+clv_status clv_activation_encode_by(size_t *bytes_out, clv_codec codec,
+                                    const clv_codec_tables *tables, const clv_tensor *tensors,
+                                    const clv_planned *planned, uint32_t n_tensors, uint8_t *dst,
+                                    size_t cap)
 {
     size_t at = HEADER_BYTES, bound;
 
@@ -128,14 +136,19 @@ clv_status clv_activation_encode(size_t *bytes_out, clv_codec codec, const clv_t
     for (uint32_t i = 0; i < n_tensors; i++) {
         clv_planned plan = plan_of(tensors, planned, i);
         bool smaller = !clv_shape_equal(&tensors[i].shape, &plan.shape);
-        size_t bytes;
         if (smaller && (!plan.bounded || !clv_shape_fits(&tensors[i].shape, &plan.shape)))
             return CLV_ESHAPE;
-        CLV_TRY(clv_tensor_bytes(&bytes, &tensors[i]));
-        at += encode_tensor(dst + at, codec, &tensors[i], smaller, bytes);
+        at += encode_tensor(dst + at, codec, tables, i, &tensors[i], smaller);
     }
     *bytes_out = at;
     return CLV_OK;
+}
+
+clv_status clv_activation_encode(size_t *bytes_out, clv_codec codec, const clv_tensor *tensors,
+                                 const clv_planned *planned, uint32_t n_tensors, uint8_t *dst,
+                                 size_t cap)
+{
+    return clv_activation_encode_by(bytes_out, codec, NULL, tensors, planned, n_tensors, dst, cap);
 }
 
 static clv_status check_header(const clv_tensor *tensors, const clv_planned *planned,
@@ -172,10 +185,11 @@ static size_t decode_shape(clv_shape *shape, const uint8_t *src, size_t left, co
     return shape->rank * DIM_BYTES;
 }
 
-/* Read one tensor, whose shape is the planned one, with its tag. @return bytes used; SIZE_MAX and
+/* Read tensor @p index, whose shape is the planned one, with its tag. @return bytes used; SIZE_MAX
+ * and
  * @p why when malformed. */
-static size_t decode_tensor(clv_tensor *tensor, bool bounded, const uint8_t *src, size_t left,
-                            const char **why)
+static size_t decode_tensor(clv_tensor *tensor, bool bounded, const clv_codec_tables *tables,
+                            uint32_t index, const uint8_t *src, size_t left, const char **why)
 {
     size_t head = TAG_BYTES, bytes;
 
@@ -202,7 +216,7 @@ static size_t decode_tensor(clv_tensor *tensor, bool bounded, const uint8_t *src
         *why = "the tensor is too large"; /* not when the planned shape was checked */
         return SIZE_MAX;
     }
-    size_t used = codecs[codec].decode(tensor, bytes, src + head, left - head, why);
+    size_t used = codecs[codec].decode(tensor, bytes, src + head, left - head, tables, index, why);
     return used == SIZE_MAX ? SIZE_MAX : head + used;
 }
 
@@ -215,9 +229,9 @@ static clv_status malformed(clv_error *err, uint32_t tensor, size_t at, const ch
     return clv_fail(err, CLV_EFORMAT, where, "%s", why);
 }
 
-clv_status clv_activation_decode(clv_tensor *tensors, const clv_planned *planned,
-                                 uint32_t n_tensors, const uint8_t *src, size_t bytes,
-                                 clv_error *err)
+clv_status clv_activation_decode_by(clv_tensor *tensors, const clv_planned *planned,
+                                    uint32_t n_tensors, const clv_codec_tables *tables,
+                                    const uint8_t *src, size_t bytes, clv_error *err)
 {
     size_t at = HEADER_BYTES, bound;
 
@@ -229,7 +243,8 @@ clv_status clv_activation_decode(clv_tensor *tensors, const clv_planned *planned
         const char *why;
         clv_planned plan = plan_of(tensors, planned, i);
         tensors[i].shape = plan.shape;
-        size_t used = decode_tensor(&tensors[i], plan.bounded, src + at, bytes - at, &why);
+        size_t used =
+            decode_tensor(&tensors[i], plan.bounded, tables, i, src + at, bytes - at, &why);
         if (used == SIZE_MAX)
             return malformed(err, i, at, why);
         at += used;
@@ -237,4 +252,11 @@ clv_status clv_activation_decode(clv_tensor *tensors, const clv_planned *planned
     if (at != bytes)
         return malformed(err, n_tensors, at, "bytes follow the last tensor");
     return CLV_OK;
+}
+
+clv_status clv_activation_decode(clv_tensor *tensors, const clv_planned *planned,
+                                 uint32_t n_tensors, const uint8_t *src, size_t bytes,
+                                 clv_error *err)
+{
+    return clv_activation_decode_by(tensors, planned, n_tensors, NULL, src, bytes, err);
 }

@@ -4,8 +4,11 @@
 
 #include <string.h>
 
-size_t clv_encode_plain(uint8_t *dst, const clv_tensor *tensor, size_t bytes)
+size_t clv_encode_plain(uint8_t *dst, const clv_tensor *tensor, size_t bytes,
+                        const clv_codec_tables *tables, uint32_t index)
 {
+    (void)tables;
+    (void)index;
     if (bytes > 0)
         memcpy(dst, tensor->data, bytes);
     return bytes;
@@ -22,8 +25,10 @@ static bool are_bools(const uint8_t *src, size_t n)
 }
 
 size_t clv_decode_plain(clv_tensor *tensor, size_t bytes, const uint8_t *src, size_t left,
-                        const char **why)
+                        const clv_codec_tables *tables, uint32_t index, const char **why)
 {
+    (void)tables;
+    (void)index;
     if (left < bytes) {
         *why = "the payload is cut off";
         return SIZE_MAX;

@@ -56,8 +56,11 @@ static void quantise(uint8_t *restrict dst, const float *restrict x, size_t n, f
         dst[i] = (uint8_t)(int32_t)((x[i] - min) * inverse_step + 0.5f);
 }
 
-size_t clv_encode_uint8(uint8_t *dst, const clv_tensor *tensor, size_t bytes)
+size_t clv_encode_uint8(uint8_t *dst, const clv_tensor *tensor, size_t bytes,
+                        const clv_codec_tables *tables, uint32_t index)
 {
+    (void)tables;
+    (void)index;
     size_t n = bytes / sizeof(float);
     float min, max;
 
@@ -97,8 +100,10 @@ static size_t refuse(const char **why, const char *text)
 }
 
 size_t clv_decode_uint8(clv_tensor *tensor, size_t bytes, const uint8_t *src, size_t left,
-                        const char **why)
+                        const clv_codec_tables *tables, uint32_t index, const char **why)
 {
+    (void)tables;
+    (void)index;
     size_t n = bytes / sizeof(float);
 
     if (tensor->dtype != CLV_F32)

@@ -16,7 +16,7 @@ declare -A may=(
     [common/decode]="base media"
     [common/runtime]="base graph kernel codec media proto"
     [common/net]="base proto"
-    [compress]="base graph kernel media runtime"
+    [compress]="base graph kernel codec media runtime"
     [edge]="base graph kernel codec media decode runtime net"
     [server]="base graph kernel codec media runtime net"
     [models/demo]=""
@@ -30,6 +30,8 @@ declare -A only=(
     ["ini.h"]="common/base"
     ["jpeglib.h"]="common/media"
     ["png.h"]="common/media"
+    ["zstd.h"]="common/codec"
+    ["lz4.h"]="common/codec"
     ["protobuf-c/"]="proto common/onnx common/runtime common/net"
     ["jansson.h"]="tools edge"
 )

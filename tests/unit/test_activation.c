@@ -387,8 +387,7 @@ static void test_activation__reads_the_golden_payloads(void **state)
 
 static void test_activation__writes_the_golden_payloads(void **state)
 {
-    static const char *const paths[CLV_CODEC_COUNT] = {GOLDEN "float.payload",
-                                                       GOLDEN "uint8.payload"};
+    static const char *const paths[] = {GOLDEN "float.payload", GOLDEN "uint8.payload"};
     _Alignas(8) uint8_t memory[1024];
     clv_tensor tensors[N_GOLDEN];
     clv_mapping lossless;
@@ -399,7 +398,7 @@ static void test_activation__writes_the_golden_payloads(void **state)
     assert_int_equal(
         clv_activation_decode(tensors, NULL, N_GOLDEN, lossless.data, lossless.size, NULL), CLV_OK);
     clv_mapping_done(&lossless);
-    for (int codec = 0; codec < CLV_CODEC_COUNT; codec++) {
+    for (int codec = 0; codec < 2; codec++) {
         size_t bytes;
         clv_mapping golden;
         uint8_t *payload = encode(&bytes, (clv_codec)codec, tensors, N_GOLDEN);
@@ -536,6 +535,41 @@ static void test_activation__codecs_have_names(void **state)
     assert_string_equal(clv_codec_name(CLV_CODEC_COUNT), "invalid");
 }
 
+/* Bytes that repeat shrink, noise travels as it is, and both come back. */
+static void test_activation__zstd_and_lz4_are_lossless(void **state)
+{
+    uint8_t data[3][2000], back[3][2000];
+    clv_tensor src[3] = {tensor_1d(CLV_U8, 2000, data[0]), tensor_1d(CLV_F32, 500, data[1]),
+                         tensor_1d(CLV_BOOL, 2000, data[2])};
+
+    (void)state;
+    for (int i = 0; i < 2000; i++) {
+        data[0][i] = (uint8_t)(i % 11);
+        data[1][i] = (uint8_t)random_bits();
+        data[2][i] = (uint8_t)(i % 2);
+    }
+    for (int codec = CLV_CODEC_ZSTD; codec <= CLV_CODEC_LZ4; codec++) {
+        size_t bytes;
+        clv_tensor dst[3] = {src[0], src[1], src[2]};
+        for (int i = 0; i < 3; i++)
+            dst[i].data = back[i];
+        uint8_t *payload = encode(&bytes, (clv_codec)codec, src, 3);
+        assert_true(bytes > 4 + 3 + 4000 && bytes < 4 + 3 + 4100);
+        assert_int_equal(payload[4], codec);
+        assert_int_equal(clv_activation_decode(dst, NULL, 3, payload, bytes, NULL), CLV_OK);
+        assert_memory_equal(data, back, sizeof data);
+        for (size_t n = 0; n < bytes; n++) {
+            uint8_t *cut = malloc(n ? n : 1);
+            memcpy(cut, payload, n);
+            assert_int_equal(clv_activation_decode(dst, NULL, 3, cut, n, NULL), CLV_EFORMAT);
+            free(cut);
+        }
+        payload[5] ^= 1; /* the length */
+        assert_int_equal(clv_activation_decode(dst, NULL, 3, payload, bytes, NULL), CLV_EFORMAT);
+        free(payload);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -554,6 +588,7 @@ int main(void)
         cmocka_unit_test(test_activation__true_shapes_travel_as_in_the_golden_payload),
         cmocka_unit_test(test_activation__a_bound_has_room_for_every_true_shape),
         cmocka_unit_test(test_activation__shapes_that_are_not_planned_are_refused),
+        cmocka_unit_test(test_activation__zstd_and_lz4_are_lossless),
         cmocka_unit_test(test_activation__codecs_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/tensor_point.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+#define MODE_CODED 0u  /* clv_planes_encode() */
+#define MODE_PACKED 1u /* what the coder can't shrink: a checksum, then symbols in whole bits */
+#define MODE_BYTES 1u
+#define PACKED_HEAD_BYTES 5u
+
+static size_t plane_elems(const clv_point *point)
+{
+    return (size_t)point->rows * point->cols;
+}
+
+static size_t n_symbols(const clv_point *point)
+{
+    return point->planes * plane_elems(point);
+}
+
+static clv_plane_model model_of(const clv_point *point)
+{
+    return (clv_plane_model){point->planes,   point->rows,   point->cols,
+                             point->group_of, point->groups, point->n_groups};
+}
+
+bool clv_point_fits(const clv_point *point, const clv_tensor *tensor)
+{
+    const clv_shape *shape = &tensor->shape;
+    uint32_t axis = shape->rank > 1 ? 1 : 0;
+    uint64_t inner = 1;
+
+    if (tensor->dtype != (point->lossless ? CLV_U8 : CLV_F32) || shape->rank == 0 ||
+        shape->dim[axis] != (int64_t)point->channels || (axis == 1 && shape->dim[0] != 1))
+        return false;
+    for (uint32_t d = axis + 1; d < shape->rank; d++) {
+        if (shape->dim[d] < 0 || (uint64_t)shape->dim[d] > CLV_POINT_MAX_ELEMS)
+            return false;
+        inner *= (uint64_t)shape->dim[d];
+        if (inner > CLV_POINT_MAX_ELEMS)
+            return false;
+    }
+    return inner == plane_elems(point);
+}
+
+/* Scratch: a plane of floats, the symbols, and the coder's. */
+size_t clv_point_scratch_bytes(const clv_point *point)
+{
+    clv_plane_model model = model_of(point);
+    return plane_elems(point) * sizeof(float) + n_symbols(point) + clv_plane_scratch_bytes(&model);
+}
+
+/* --- symbols in whole bits ------------------------------------------------------------------ */
+
+/* Bits that symbols under @p levels need. */
+static unsigned bits_of(uint32_t levels)
+{
+    return 32u - (unsigned)__builtin_clz(levels - 1);
+}
+
+size_t clv_point_bound(const clv_point *point)
+{
+    uint64_t bits = 0;
+
+    for (uint32_t p = 0; p < point->planes; p++)
+        bits += (uint64_t)plane_elems(point) * bits_of(point->groups[point->group_of[p]].levels);
+    return PACKED_HEAD_BYTES + (size_t)((bits + 7) / 8);
+}
+
+static size_t pack(const clv_point *point, const uint8_t *symbols, uint8_t *dst)
+{
+    uint64_t held = 0;
+    unsigned count = 0;
+    uint8_t *at = dst + PACKED_HEAD_BYTES;
+
+    dst[0] = MODE_PACKED;
+    clv_write_u32(dst + MODE_BYTES, clv_symbols_checksum(symbols, n_symbols(point)));
+    for (uint32_t p = 0; p < point->planes; p++) {
+        unsigned bits = bits_of(point->groups[point->group_of[p]].levels);
+        for (size_t i = plane_elems(point); i > 0; i--) {
+            held |= (uint64_t)*symbols++ << count;
+            count += bits;
+            for (; count >= 8; count -= 8, held >>= 8)
+                *at++ = (uint8_t)held;
+        }
+    }
+    if (count > 0)
+        *at++ = (uint8_t)held;
+    return (size_t)(at - dst);
+}
+
+static clv_status unpack(uint8_t *symbols, const clv_point *point, const uint8_t *src, size_t bytes)
+{
+    uint64_t held = 0;
+    unsigned count = 0;
+    uint8_t *out = symbols;
+
+    if (bytes != clv_point_bound(point))
+        return CLV_EFORMAT;
+    uint32_t checksum = clv_read_u32(src + MODE_BYTES);
+    src += PACKED_HEAD_BYTES;
+    for (uint32_t p = 0; p < point->planes; p++) {
+        uint32_t levels = point->groups[point->group_of[p]].levels;
+        unsigned bits = bits_of(levels);
+        for (size_t i = plane_elems(point); i > 0; i--) {
+            for (; count < bits; count += 8)
+                held |= (uint64_t)*src++ << count;
+            uint32_t symbol = (uint32_t)held & ((1u << bits) - 1);
+            if (symbol >= levels)
+                return CLV_EFORMAT;
+            *out++ = (uint8_t)symbol;
+            held >>= bits;
+            count -= bits;
+        }
+    }
+    return checksum == clv_symbols_checksum(symbols, n_symbols(point)) && held == 0 ? CLV_OK
+                                                                                    : CLV_EFORMAT;
+}
+
+/* --- numbers to symbols --------------------------------------------------------------------- */
+
+/* The numbers of plane @p p, in steps, before they are rounded. */
+static void gather(float *restrict v, const clv_point *point, uint32_t p, const float *x)
+{
+    size_t n = plane_elems(point);
+    float inverse_step = 1.0f / point->step[p];
+
+    if (!point->transform) {
+        const float *restrict from = x + point->source[p] * n;
+        float offset = point->offset[point->source[p]];
+        for (size_t i = 0; i < n; i++)
+            v[i] = (from[i] - offset) * inverse_step;
+        return;
+    }
+    const int8_t *row = point->forward + (size_t)p * point->channels;
+    float scale = point->forward_scale[p] * inverse_step, bias = 0;
+    for (uint32_t c = 0; c < point->channels; c++)
+        bias -= (float)row[c] * scale * point->offset[c];
+    for (size_t i = 0; i < n; i++)
+        v[i] = bias;
+    for (uint32_t c = 0; c < point->channels; c++) {
+        const float *restrict from = x + c * n;
+        float factor = (float)row[c] * scale;
+        for (size_t i = 0; row[c] != 0 && i < n; i++)
+            v[i] += from[i] * factor;
+    }
+}
+
+/* sign(v) * floor(|v| + rounding), clipped; a NaN becomes the lowest. */
+static void quantise(uint8_t *restrict symbols, const float *restrict v, size_t n,
+                     const clv_plane_group *group, unsigned rounding)
+{
+    float add = (float)rounding / 256.0f;
+    float least = -(float)group->zero, most = (float)(group->levels - 1u - group->zero);
+    int32_t zero = group->zero;
+
+    for (size_t i = 0; i < n; i++) {
+        float shifted = v[i] < 0 ? v[i] - add : v[i] + add;
+        shifted = shifted > least ? shifted : least;
+        shifted = shifted < most ? shifted : most;
+        symbols[i] = (uint8_t)((int32_t)shifted + zero);
+    }
+}
+
+static const uint8_t *make_symbols(const clv_point *point, const void *data, float *v,
+                                   uint8_t *symbols)
+{
+    size_t n = plane_elems(point);
+
+    if (point->lossless)
+        return data;
+    for (uint32_t p = 0; p < point->planes; p++) {
+        uint32_t g = point->group_of[p];
+        gather(v, point, p, data);
+        quantise(symbols + p * n, v, n, &point->groups[g], point->quantisers[g].rounding);
+    }
+    return symbols;
+}
+
+clv_status clv_point_encode(size_t *bytes_out, const clv_point *point, const void *data,
+                            void *scratch, uint8_t *dst, size_t cap)
+{
+    clv_plane_model model = model_of(point);
+    uint8_t *room = (uint8_t *)scratch + plane_elems(point) * sizeof(float);
+    const uint8_t *symbols = make_symbols(point, data, scratch, room);
+    size_t bound = clv_point_bound(point), most = cap < bound ? cap : bound, bytes;
+
+    if (most > MODE_BYTES && clv_planes_encode(&bytes, &model, symbols, room + n_symbols(point),
+                                               dst + MODE_BYTES, most - MODE_BYTES) == CLV_OK) {
+        dst[0] = MODE_CODED;
+        *bytes_out = MODE_BYTES + bytes;
+        return CLV_OK;
+    }
+    if (cap < bound)
+        return CLV_ENOSPC;
+    *bytes_out = pack(point, symbols, dst);
+    return CLV_OK;
+}
+
+/* --- and back ------------------------------------------------------------------------------- */
+
+/* What each symbol of a plane stands for. */
+static void levels_of(float *out, const clv_point *point, uint32_t p)
+{
+    uint32_t g = point->group_of[p];
+    const clv_plane_group *group = &point->groups[g];
+
+    for (uint32_t s = 0; s < group->levels; s++) {
+        float steps = (float)((int32_t)s - (int32_t)group->zero) +
+                      (float)point->quantisers[g].centre[s] / 128.0f;
+        out[s] = steps * point->step[p];
+    }
+}
+
+static void fill(float *x, size_t n, float value)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = value;
+}
+
+/* Add plane @p p to every channel. */
+static void spread(float *restrict x, const clv_point *point, uint32_t p, const float *restrict v)
+{
+    size_t n = plane_elems(point);
+
+    for (uint32_t c = 0; c < point->channels; c++) {
+        int16_t entry = point->inverse[(size_t)c * point->planes + p];
+        float factor = (float)entry * point->inverse_scale[p];
+        float *restrict to = x + c * n;
+        for (size_t i = 0; entry != 0 && i < n; i++)
+            to[i] += factor * v[i];
+    }
+}
+
+static void make_numbers(float *x, const clv_point *point, const uint8_t *symbols, float *v)
+{
+    size_t n = plane_elems(point);
+    float levels[CLV_PLANE_MAX_LEVELS];
+
+    for (uint32_t c = 0; c < point->channels; c++)
+        fill(x + c * n, n, point->offset[c]);
+    for (uint32_t p = 0; p < point->planes; p++, symbols += n) {
+        levels_of(levels, point, p);
+        for (size_t i = 0; i < n; i++)
+            v[i] = levels[symbols[i]];
+        if (point->transform) {
+            spread(x, point, p, v);
+            continue;
+        }
+        float *to = x + point->source[p] * n;
+        for (size_t i = 0; i < n; i++)
+            to[i] += v[i];
+    }
+}
+
+clv_status clv_point_decode(void *data, const clv_point *point, void *scratch, const uint8_t *src,
+                            size_t bytes)
+{
+    clv_plane_model model = model_of(point);
+    uint8_t *room = (uint8_t *)scratch + plane_elems(point) * sizeof(float);
+    uint8_t *symbols = point->lossless ? data : room;
+
+    if (bytes < MODE_BYTES || src[0] > MODE_PACKED)
+        return CLV_EFORMAT;
+    if (src[0] == MODE_PACKED)
+        CLV_TRY(unpack(symbols, point, src, bytes));
+    else
+        CLV_TRY(clv_planes_decode(symbols, &model, room + n_symbols(point), src + MODE_BYTES,
+                                  bytes - MODE_BYTES));
+    if (!point->lossless)
+        make_numbers(data, point, symbols, scratch);
+    return CLV_OK;
+}
