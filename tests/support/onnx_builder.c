@@ -106,6 +106,11 @@ Clv__Onnx__NodeProto *onnx_node(onnx_builder *b, const char *op, const char *inp
     return node;
 }
 
+void onnx_node_input(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name)
+{
+    APPEND(b, node->input, node->n_input, onnx_text(b, name));
+}
+
 static Clv__Onnx__AttributeProto *attr(onnx_builder *b, Clv__Onnx__NodeProto *node,
                                        const char *name, int type)
 {
