@@ -117,7 +117,7 @@ static void write_quantised(void)
     onnx_builder_init(&b, 13);
     onnx_input(&b, "x", ONNX_FLOAT, 4, in);
     qdq_nodes(&b, "xq = Q x 1.0231 u7; xf = DQ xq 1.0231 u7;"
-                  "w = DQ w8[4,3,3,3] s[4] z[4] {axis=0}; c = Conv xf w; r = Relu c;"
+                  "w = DQ w8[4,3,3,3] s[4] i0[4] {axis=0}; c = Conv xf w; r = Relu c;"
                   "rq = Q r 9.117 u3; rf = DQ rq 9.117 u3; p = GlobalAveragePool rf;"
                   "pq = Q p 4.0713 u5; pf = DQ pq 4.0713 u5; f = Flatten pf;"
                   "d = DQ w8[4,5] 0.0117 i0; g = Gemm f d; gq = Q g 3.171 u101;"

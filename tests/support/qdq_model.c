@@ -63,7 +63,7 @@ static size_t read_dims(int64_t *dims, size_t *rank, const char *at, char separa
     return n;
 }
 
-/* "w8[4,3]", "s[4]" and their like. */
+/* "w8[4,3]", "s[4]", "u128[4]" and their like. */
 static void add_array(onnx_builder *b, const char *name)
 {
     static uint8_t raw[65536];
@@ -76,7 +76,7 @@ static void add_array(onnx_builder *b, const char *name)
     size_t rank, n = read_dims(dims, &rank, bracket + 1, ',');
     size_t each = type == ONNX_INT8 ? 1 : 4;
 
-    if (name[0] == 'W' || name[0] == 'Z')
+    if (name[0] == 'W' || name[0] == 'u')
         type = ONNX_UINT8;
     for (const char *c = name; *c != '\0'; c++)
         state = state * 31 + (unsigned char)*c;
@@ -85,7 +85,9 @@ static void add_array(onnx_builder *b, const char *name)
         float real = name[0] == 's' ? 0.005f + (float)(draw(&state) % 1000) * 1e-5f
                                     : (float)(draw(&state) % 2001) / 1000.0f - 1.0f;
         int32_t number = (int32_t)(draw(&state) % 2001) - 1000;
-        uint8_t byte = weights ? (uint8_t)draw(&state) : name[0] == 'Z' ? 128 : 0;
+        uint8_t byte = weights          ? (uint8_t)draw(&state)
+                       : name[0] == 'n' ? (uint8_t)i
+                                        : (uint8_t)strtol(name + 1, NULL, 10);
         memcpy(raw + i * each,
                bits == 0    ? (void *)&real
                : bits == 32 ? (void *)&number
@@ -249,7 +251,7 @@ void *qdq_run(size_t *bytes, const clv_graph *graph, const char *backend, uint32
 
 /* --- comparing ------------------------------------------------------------------------------- */
 
-static clv_graph *open_model(const qdq_model *m, const char *skip)
+static clv_graph *open_model(const qdq_model *m, const char *nodes, const char *skip)
 {
     onnx_builder b;
     size_t rank = 0;
@@ -259,7 +261,7 @@ static clv_graph *open_model(const qdq_model *m, const char *skip)
     while (rank < 4 && m->input[rank] != 0)
         rank++;
     onnx_input(&b, "x", m->input_type ? m->input_type : ONNX_FLOAT, rank, m->input);
-    qdq_nodes(&b, m->nodes);
+    qdq_nodes(&b, nodes);
     onnx_output(&b, "y", m->output_type ? m->output_type : ONNX_FLOAT, 0, NULL);
     return qdq_open(&b, skip);
 }
@@ -330,11 +332,28 @@ static void check_bundle(const qdq_model *m, clv_graph *graph)
     clv_bundle_free(bundle);
 }
 
-void qdq_check(const qdq_model *m)
+/* Both say the same of the nodes one by one. */
+static void check_meaning(const qdq_model *m, const clv_graph *plain)
 {
-    clv_graph *plain = open_model(m, "qdq"), *quantised = open_model(m, NULL);
     size_t n, n_want;
 
+    if (m->means == NULL)
+        return;
+    clv_graph *other = open_model(m, m->means, "qdq");
+    void *want = qdq_run(&n_want, other, "ref", 6), *got = qdq_run(&n, plain, "ref", 6);
+    assert_int_equal(n, n_want);
+    assert_memory_equal(got, want, n);
+    clv_free(got);
+    clv_free(want);
+    clv_graph_free(other);
+}
+
+void qdq_check(const qdq_model *m)
+{
+    clv_graph *plain = open_model(m, m->nodes, "qdq"), *quantised = open_model(m, m->nodes, NULL);
+    size_t n, n_want;
+
+    check_meaning(m, plain);
     assert_false(clv_graph_is_quantised(plain));
     assert_string_equal(qdq_describe(quantised), m->after);
     for (uint32_t seed = 1; seed < 4; seed++) {

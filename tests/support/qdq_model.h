@@ -23,6 +23,7 @@ typedef struct qdq_model {
     int input_type;    /**< 0: float32 */
     int output_type;   /**< of "y"; 0: float32 */
     double step;       /**< of the output: the largest difference; 0: the same bits */
+    const char *means; /**< other nodes that give the same bits, run one by one; NULL: none */
 } qdq_model;
 
 /** "Conv+Relu* Add* Gemm". Static memory. */
