@@ -60,7 +60,8 @@ static json_t *node_json(const clv_graph *graph, uint32_t i, const model_facts *
 
     (void)json_object_update_new(
         root,
-        json_pack("{s:i, s:s, s:I, s:I, s:I, s:o}", "index", (int)i, "op", operator_text(op, node),
+        json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:o}", "index", (int)i, "op",
+                  operator_text(op, node), "precision", node->quantised ? "int8" : "float",
                   "params", (json_int_t)f->params, "macs", (json_int_t)f->macs, "activation_bytes",
                   (json_int_t)f->activation_bytes, "cut_before", cut_json(&facts->cuts[i])));
     return root;
@@ -226,7 +227,8 @@ static clv_status add_row(text_table *table, const clv_graph *graph, uint32_t i,
     CLV_TRY(
         text_table_cell(table, cut->tensors == 1 ? "%zu" : "%zu in %u", cut->bytes, cut->tensors));
     CLV_TRY(text_table_cell(table, "%s", cut->candidate ? "*" : ""));
-    CLV_TRY(text_table_cell(table, "%s", operator_text(op, node)));
+    CLV_TRY(
+        text_table_cell(table, "%s%s", operator_text(op, node), node->quantised ? " int8" : ""));
     CLV_TRY(text_table_cell(table, "%s", clv_shape_format(shape, sizeof shape, out)));
     CLV_TRY(text_table_cell(table, "%zu", f->activation_bytes));
     CLV_TRY(text_table_cell(table, "%llu", (unsigned long long)f->params));

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "graph/quant.h"
 #include "kernel/ref/ref.h"
 #include "onnx/onnx_import.h"
 #include "runtime/bundle_format.h"
@@ -68,10 +69,7 @@ static clv_status import_onnx(tool_model *m, const tool_model_settings *settings
     if (status != CLV_OK)
         return clv_error_prefix(err, status, m->path);
     m->model.graph = m->graph;
-    for (uint32_t i = 0; i < m->graph->n_nodes; i++) { /* the file was quantised */
-        if (m->graph->nodes[i].quantised)
-            m->model.int8 = m->graph;
-    }
+    m->model.int8 = clv_graph_is_quantised(m->graph) ? m->graph : NULL;
     return CLV_OK;
 }
 

@@ -175,6 +175,9 @@ static clv_status open_images(clv_calibration_images **out, const tool_model *mo
     clv_watcher watcher = {show_progress, NULL};
     clv_calibration_images_found found;
 
+    if (model->model.int8 != NULL)
+        return clv_fail(err, CLV_EINVAL, model->path,
+                        "the model is quantised already, so there is nothing to calibrate");
     if (!model->model.has_input_spec || model->model.graph->n_inputs != 1)
         return clv_fail(err, CLV_EINVAL, model->path,
                         "the model takes no image, so a folder of images can't calibrate it");

@@ -8,6 +8,8 @@
 
 static bool can_fold(const clv_graph *graph, const clv_node *node)
 {
+    if (node->quantised) /* its output's bytes would lose what they stand for */
+        return false;
     if (node->op == CLV_OP_SHAPE || node->op == CLV_OP_SIZE) /* they need the shape alone */
         return !clv_node_input_is_bounded(graph, node, 0);
     for (uint32_t i = 0; i < node->n_inputs; i++) {

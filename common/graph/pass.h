@@ -28,8 +28,9 @@ typedef struct clv_pass {
 
 typedef clv_status clv_pass_fn(clv_pass *pass, clv_error *err);
 
-/** Types, shapes and constants, in one sweep: shape arithmetic folds away as it is met. */
-clv_pass_fn clv_pass_constants;
+/** Types, shapes and constants, in one sweep: shape arithmetic folds away as it is met. Weights in
+ *  bytes of a quantised model are left to the pass qdq and to the second sweep, behind it. */
+clv_pass_fn clv_pass_constants, clv_pass_remaining_constants;
 /** Nodes that do nothing: Identity, Dropout, x + 0, x * 1, Reshapes to the same shape. */
 clv_pass_fn clv_pass_identity;
 /** Nodes that no output needs. */
@@ -56,6 +57,10 @@ clv_pass_fn clv_pass_batch_norm, clv_pass_affine;
 clv_pass_fn clv_pass_pad;
 /** Residual sums and activations into the convolution (or Add) before them. */
 clv_pass_fn clv_pass_fusion;
+
+/** Operators between DequantizeLinear and QuantizeLinear, and QLinear ones, as nodes that compute on
+ *  bytes. */
+clv_pass_fn clv_pass_qdq;
 
 /** The node that makes @p value when this is its only use and it is not an output of the graph;
  *  CLV_NO_NODE otherwise. */

@@ -29,7 +29,9 @@ static const struct {
     {"affine", clv_pass_affine},
     {"pad", clv_pass_pad},
     {"fusion", clv_pass_fusion},
+    {"qdq", clv_pass_qdq},
     {"dead-nodes", clv_pass_dead_nodes},
+    {"constants", clv_pass_remaining_constants},
 };
 #define N_PASSES (sizeof passes / sizeof passes[0])
 _Static_assert(N_PASSES <= CLV_MAX_PASSES, "reports have room for all");

@@ -56,6 +56,15 @@ bool clv_op_can_be_quantised(clv_op op)
     }
 }
 
+bool clv_graph_is_quantised(const clv_graph *graph)
+{
+    for (uint32_t i = 0; i < graph->n_nodes; i++) {
+        if (graph->nodes[i].quantised)
+            return true;
+    }
+    return false;
+}
+
 static const clv_value *input_value(const clv_graph *graph, const clv_node *node, uint32_t i)
 {
     if (i >= node->n_inputs || node->inputs[i] == CLV_NO_VALUE)

@@ -17,6 +17,9 @@ static inline bool clv_dtype_is_byte(clv_dtype dtype)
  *  what it computes doesn't depend on how they are stored. */
 bool clv_op_can_be_quantised(clv_op op);
 
+/** Whether any node computes on bytes. */
+bool clv_graph_is_quantised(const clv_graph *graph);
+
 /** What the bytes at input @p i stand for; NULL where something else than bytes with a meaning
  *  arrives there: the input is absent, has no quant or is a float32 constant, or the node isn't
  *  quantised. */

@@ -225,6 +225,16 @@ CLV_NODISCARD clv_status clv_onnx_add_loop(clv_onnx_importer *im, const Clv__Onn
 CLV_NODISCARD clv_status clv_onnx_add_scan(clv_onnx_importer *im, const Clv__Onnx__NodeProto *node,
                                            const char *where);
 
+/* --- onnx_contrib.c --- */
+
+/** Whether a node is one of the quantised operators outside ONNX that are imported. */
+bool clv_onnx_is_contrib(const Clv__Onnx__NodeProto *node);
+
+/** Add the nodes that such a node stands for. @param node  Its name and where; the rest is 0. */
+CLV_NODISCARD clv_status clv_onnx_add_contrib(clv_onnx_importer *im,
+                                              const Clv__Onnx__NodeProto *proto,
+                                              clv_onnx_node *node);
+
 /* --- onnx_support.c --- */
 
 /** What the importer resolves itself. */

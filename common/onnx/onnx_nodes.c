@@ -94,6 +94,8 @@ static clv_status infer_last(clv_onnx_importer *im)
     bool folded;
 
     CLV_TRY(clv_infer_node(graph, node, im->err));
+    if (node->op == CLV_OP_DEQUANTIZE_LINEAR) /* of weights, perhaps: left to the passes */
+        return CLV_OK;
     CLV_TRY(clv_fold_node(&folded, graph, node, im->options->evaluate, &im->folded_bytes, im->err));
     if (folded)
         clv_graph_remove_last_node(graph);
@@ -147,6 +149,8 @@ static clv_status add_node(clv_onnx_importer *im, const Clv__Onnx__NodeProto *pr
     default:
         break;
     }
+    if (clv_onnx_is_contrib(proto))
+        return clv_onnx_add_contrib(im, proto, &node);
     if (clv_onnx_find_op(&node.op, &node.is_sum, proto) != CLV_OK)
         return clv_fail(im->err, CLV_EUNSUPPORTED, node.where, "the operator is not supported");
     return add_operator(im, &node, proto);

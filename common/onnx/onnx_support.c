@@ -69,7 +69,7 @@ bool clv_onnx_is_own(const Clv__Onnx__NodeProto *node)
     clv_op op;
     bool is_sum;
     return clv_onnx_control_of(node) != CLV_ONNX_NO_CONTROL || clv_onnx_is_constant_node(node) ||
-           clv_onnx_find_op(&op, &is_sum, node) == CLV_OK;
+           clv_onnx_is_contrib(node) || clv_onnx_find_op(&op, &is_sum, node) == CLV_OK;
 }
 
 /* The version of @p domain that the model asks for; 0 where it doesn't say. */

@@ -16,7 +16,7 @@
 #include <png.h>
 
 #include "base/file.h"
-#include "support/onnx_builder.h"
+#include "support/qdq_model.h"
 #include "tools/npy.h"
 
 #define SIDE 8
@@ -106,6 +106,24 @@ static void write_classifier(const char *name, bool features)
     if (features)
         onnx_output(&b, "mid/feature:0", ONNX_FLOAT, 4, mid);
     save(&b, name);
+}
+
+/* The same classifier's shape, as an exporter quantises it. */
+static void write_quantised(void)
+{
+    const int64_t in[] = {1, 3, SIDE, SIDE}, out[] = {1, CLASSES};
+    onnx_builder b;
+
+    onnx_builder_init(&b, 13);
+    onnx_input(&b, "x", ONNX_FLOAT, 4, in);
+    qdq_nodes(&b, "xq = Q x 1.0231 u7; xf = DQ xq 1.0231 u7;"
+                  "w = DQ w8[4,3,3,3] s[4] i0[4] {axis=0}; c = Conv xf w; r = Relu c;"
+                  "rq = Q r 9.117 u3; rf = DQ rq 9.117 u3; p = GlobalAveragePool rf;"
+                  "pq = Q p 4.0713 u5; pf = DQ pq 4.0713 u5; f = Flatten pf;"
+                  "d = DQ w8[4,5] 0.0117 i0; g = Gemm f d; gq = Q g 3.171 u101;"
+                  "out = DQ gq 3.171 u101");
+    onnx_output(&b, "out", ONNX_FLOAT, 2, out);
+    save(&b, "quantised.onnx");
 }
 
 /* A detector of YOLO's form that sees the same in every picture: at 8 x 8 pixels (2, 3) to (6, 5)
@@ -293,6 +311,7 @@ int main(int argc, char **argv)
     dir = argv[1];
     write_classifier("classifier.onnx", false);
     write_classifier("two_outputs.onnx", true);
+    write_quantised();
     write_detector();
     write_student();
     write_found();

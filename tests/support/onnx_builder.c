@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 /* Room of every list of messages. */
-#define MAX_ITEMS 256u
+#define MAX_ITEMS 4096u
 
 static void *take(onnx_builder *b, size_t count, size_t size)
 {
@@ -104,6 +104,16 @@ Clv__Onnx__NodeProto *onnx_node(onnx_builder *b, const char *op, const char *inp
     split_names(b, &node->output, &node->n_output, outputs);
     APPEND(b, b->graph->node, b->graph->n_node, node);
     return node;
+}
+
+void onnx_node_input(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name)
+{
+    APPEND(b, node->input, node->n_input, onnx_text(b, name));
+}
+
+void onnx_node_output(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name)
+{
+    APPEND(b, node->output, node->n_output, onnx_text(b, name));
 }
 
 static Clv__Onnx__AttributeProto *attr(onnx_builder *b, Clv__Onnx__NodeProto *node,

@@ -46,6 +46,9 @@ void onnx_builder_done(onnx_builder *b);
 /** Names are lists with commas: "x,,w" has an absent one. The node has no name. */
 Clv__Onnx__NodeProto *onnx_node(onnx_builder *b, const char *op, const char *inputs,
                                 const char *outputs);
+/** One input or output more, whose name may have commas in it. */
+void onnx_node_input(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name);
+void onnx_node_output(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name);
 void onnx_attr_int(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name, int64_t value);
 void onnx_attr_float(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name, float value);
 void onnx_attr_string(onnx_builder *b, Clv__Onnx__NodeProto *node, const char *name,
