@@ -7,8 +7,7 @@
 
 #include "compress/codec_design.h"
 #include "compress/cut_probe.h"
-
-#define CLV_LADDER_MAX_RUNGS 16u
+#include "runtime/cut_ladder.h"
 
 typedef struct clv_codec_rung {
     clv_point *point; /**< owned by the ladder */

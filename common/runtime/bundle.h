@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "graph/graph.h"
 #include "media/input_spec.h"
+#include "runtime/cut_ladder.h"
 #include "runtime/precision.h"
 #include "runtime/weight_form.h"
 
@@ -27,6 +28,8 @@ typedef struct clv_model {
     clv_input_spec input;
     const char *const *labels; /**< one for each class, or NULL */
     uint32_t n_labels;
+    const clv_cut_ladder *ladders; /**< of the cuts that have operating points */
+    uint32_t n_ladders;
     clv_weight_form weights; /**< how clv_bundle_write() stores float32 weights. Not read back */
 } clv_model;
 
