@@ -209,7 +209,8 @@ static inline bool clv_op_is_internal(clv_op op)
 /** The table's line for @p op, static. @p op must be a member of the enum. */
 const clv_op_info *clv_op_describe(clv_op op);
 
-/** Find an operator by its name in the table, internal ones too. @return CLV_OK, CLV_EUNSUPPORTED. */
+/** Find an operator by its name in the table, internal ones too. @return CLV_OK, CLV_EUNSUPPORTED.
+ */
 CLV_NODISCARD clv_status clv_op_find(clv_op *out, const char *name);
 
 #endif

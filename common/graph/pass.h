@@ -58,8 +58,8 @@ clv_pass_fn clv_pass_pad;
 /** Residual sums and activations into the convolution (or Add) before them. */
 clv_pass_fn clv_pass_fusion;
 
-/** Operators between DequantizeLinear and QuantizeLinear, and QLinear ones, as nodes that compute on
- *  bytes. */
+/** Operators between DequantizeLinear and QuantizeLinear, and QLinear ones, as nodes that compute
+ * on bytes. */
 clv_pass_fn clv_pass_qdq;
 
 /** The node that makes @p value when this is its only use and it is not an output of the graph;

@@ -20,9 +20,10 @@
 /** One network of a bundle: its graph and what goes around it. Both forms have the same nodes and
  *  values, by number, so a cut is the same in both. */
 typedef struct clv_model {
-    clv_graph *graph;    /**< prepared, in float32; the quantised one where there is no other.
-                            Constants    lie in the mapped file. What is in bytes in the quantised form
-                            has its    quant here too, so that bytes can be loaded */
+    /** Prepared, in float32; the quantised one where there is no other. Constants lie in the mapped
+     *  file. What is in bytes in the quantised form has its quant here too, so that bytes can be
+     *  loaded. */
+    clv_graph *graph;
     clv_graph *int8;     /**< the quantised form, or NULL; may be the same as graph */
     bool has_input_spec; /**< false: the model takes tensors, not images */
     clv_input_spec input;

@@ -203,7 +203,7 @@ static clv_status build_graph(node_case *c, const clv_attr *attrs, clv_error *er
     for (uint32_t i = 0; i < c->n_outputs; i++)
         CLV_TRY(add_output_value(&outputs[i], c, i));
     clv_node_desc desc = {c->name,      c->op, inputs,     c->n_inputs, outputs,
-                          c->n_outputs, attrs, c->n_attrs, c->fusion, false};
+                          c->n_outputs, attrs, c->n_attrs, c->fusion,   false};
     CLV_TRY(clv_graph_add_node(c->graph, &desc, err));
     c->graph->nodes[0].quantised = is_quantised(c);
     return clv_infer_node(c->graph, case_node(c), err);
