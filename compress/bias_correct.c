@@ -67,13 +67,13 @@ typedef struct product {
     size_t out, in, taps, groups;
     size_t out_stride, in_stride; /* in elements; taps lie side by side */
     const float *weights;
-    const clv_packed_weights *packed;
+    const clv_int8_weights *packed;
     const clv_value_stats *input;
 } product;
 
 /* False: its bias isn't one number for each output channel, or its input has no channels. */
 static bool open_product(product *p, const clv_graph *graph, uint32_t k,
-                         const clv_packed_weights *packed, const clv_calibration *calibration)
+                         const clv_int8_weights *packed, const clv_calibration *calibration)
 {
     const clv_node *node = &graph->nodes[k];
     const clv_tensor *w = clv_node_input(graph, node, 1);
@@ -114,7 +114,7 @@ static double mean_error(const product *p, size_t o)
 }
 
 clv_status clv_bias_correct(const float **bias, clv_arena *memory, const clv_graph *graph,
-                            const clv_quant_plan *plan, const clv_packed_weights *weights,
+                            const clv_quant_plan *plan, const clv_int8_weights *weights,
                             const clv_calibration *calibration)
 {
     for (uint32_t k = 0; k < graph->n_nodes; k++) {

@@ -20,7 +20,7 @@ CLV_NODISCARD clv_status clv_give_biases(clv_graph *graph, clv_error *err);
  *  @return CLV_OK, CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_bias_correct(const float **bias, clv_arena *memory,
                                           const clv_graph *graph, const clv_quant_plan *plan,
-                                          const clv_packed_weights *weights,
+                                          const clv_int8_weights *weights,
                                           const clv_calibration *calibration);
 
 #endif

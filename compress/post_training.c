@@ -2,12 +2,14 @@
 #include "compress/post_training.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "compress/bias_correct.h"
 #include "compress/equalise.h"
 #include "compress/quant_search.h"
 #include "compress/sensitivity.h"
+#include "compress/stored_weights.h"
 
 #define NODE_RUNS 512u /* nodes times samples, when each node is measured alone */
 #define MOST_NODE_SAMPLES 8u
@@ -23,10 +25,12 @@ typedef struct job {
     clv_calibration calibration;
     clv_simulator *plain; /* of work */
     clv_reference reference;
-    clv_packed_weights *weights;
+    clv_int8_weights *weights;
     clv_quant_plan plan;
-    clv_quant *quants;  /* n_values */
-    const float **bias; /* n_nodes; all NULL: as they are */
+    clv_quant *quants;          /* n_values */
+    const float **bias;         /* n_nodes; all NULL: as they are */
+    clv_weight_form form;       /* of the next */
+    const float *const *stored; /* n_values: weights of nodes in float; NULL: as they are */
     clv_range_method method;
     clv_node_noise *noise; /* n_nodes */
     bool *keep_float;      /* n_nodes */
@@ -49,6 +53,14 @@ static void divide_samples(job *j)
 
     j->measuring = (clv_sample_range){0, halves ? 2 : 1, 0};
     j->comparing = (clv_sample_range){0, 1, 0};
+}
+
+static clv_status store(job *j, clv_weight_form form)
+{
+    j->form = form;
+    if (clv_stored_weights_make(&j->stored, &j->memory, j->work, form) != CLV_OK)
+        return out_of_memory(j);
+    return CLV_OK;
 }
 
 static clv_status make_plain(job *j)
@@ -92,8 +104,8 @@ static clv_status compare(job *j, clv_fidelity *out)
     clv_graph *graph = NULL;
     clv_simulator *simulator = NULL;
 
-    clv_status status =
-        clv_quant_graph_make(&graph, j->work, &j->plan, j->quants, j->weights, j->bias, j->err);
+    clv_status status = clv_quant_graph_make(&graph, j->work, &j->plan, j->quants, j->weights,
+                                             j->bias, j->stored, j->err);
     if (status == CLV_OK)
         status = clv_simulator_create(&simulator, graph, j->o->backend, j->o->threads, j->err);
     if (status == CLV_OK)
@@ -137,8 +149,8 @@ static clv_status measure_nodes(job *j)
     range.limit = NODE_RUNS / (n + 1);
     range.limit = range.limit > MOST_NODE_SAMPLES ? MOST_NODE_SAMPLES : range.limit;
     range.limit = range.limit < 2 ? 2 : range.limit;
-    CLV_TRY(
-        clv_quant_graph_make(&graph, j->work, &j->plan, j->quants, j->weights, j->bias, j->err));
+    CLV_TRY(clv_quant_graph_make(&graph, j->work, &j->plan, j->quants, j->weights, j->bias,
+                                 j->stored, j->err));
     clv_status status =
         clv_sensitivity_measure(j->noise, j->work, graph, &j->plan, j->quants, &j->o->samples,
                                 range, j->o->backend, j->o->threads, &j->o->watcher, j->err);
@@ -278,8 +290,9 @@ static clv_status prepare(job *j, const clv_graph *graph, bool equalised)
     CLV_TRY(clv_reference_make(&j->reference, j->plain, j->work, &j->o->samples, j->comparing,
                                &j->o->watcher, j->err));
     if (clv_quant_plan_make(&j->plan, j->work, NULL) != CLV_OK ||
-        clv_pack_weights(&j->weights, &j->memory, j->work, &j->plan, &j->o->weights) != CLV_OK)
+        clv_int8_weights_make(&j->weights, &j->memory, j->work, &j->plan, &j->o->weights) != CLV_OK)
         return out_of_memory(j);
+    CLV_TRY(store(j, j->o->stored));
     CLV_TRY(check_plan(j));
     return choose_method(j, &j->all);
 }
@@ -315,8 +328,8 @@ static clv_status prepare_best(job *j, const clv_graph *graph)
 
 static clv_status make_forms(job *j)
 {
-    CLV_TRY(
-        clv_quant_graph_make(&j->int8, j->work, &j->plan, j->quants, j->weights, j->bias, j->err));
+    CLV_TRY(clv_quant_graph_make(&j->int8, j->work, &j->plan, j->quants, j->weights, j->bias,
+                                 j->stored, j->err));
     for (uint32_t v = 0; v < j->work->n_values; v++) {
         if (j->plan.ranged[v] && clv_graph_set_quant(j->work, v, &j->quants[v]) != CLV_OK)
             return out_of_memory(j);
@@ -337,6 +350,12 @@ static clv_status run(job *j, const clv_graph *graph, clv_quantise_report *repor
         measured[k] = j->plan.quantised[k] && j->plan.roles[k] != CLV_ROLE_MOVE;
     if (report->all.drop > j->o->max_drop)
         CLV_TRY(search(j, &report->chosen));
+    if (report->chosen.drop > j->o->max_drop && j->form > CLV_WEIGHT_FLOAT16) {
+        CLV_TRY(store(j, CLV_WEIGHT_FLOAT16)); /* what stays float needs more than bytes */
+        memset(j->keep_float, 0, graph->n_nodes * sizeof *j->keep_float);
+        CLV_TRY(choose(j, j->method));
+        CLV_TRY(search(j, &report->chosen));
+    }
     CLV_TRY(fill_report(report, j, graph, measured));
     return make_forms(j);
 }
@@ -377,7 +396,7 @@ clv_status clv_quantise(clv_quantised *out, const clv_graph *graph,
     if (status == CLV_OK)
         status = run(&j, graph, report);
     if (status == CLV_OK) {
-        *out = (clv_quantised){j.work, j.int8};
+        *out = (clv_quantised){j.work, j.int8, j.form};
         j.work = j.int8 = NULL;
     }
     done(&j);

@@ -14,6 +14,7 @@
 
 #include "compress/fidelity.h"
 #include "compress/quant_graph.h"
+#include "runtime/weight_form.h"
 
 /** Whether to do something: the better of both, measured, is the default. */
 typedef enum clv_choice { CLV_CHOICE_BEST, CLV_CHOICE_NO, CLV_CHOICE_YES } clv_choice;
@@ -23,6 +24,8 @@ typedef struct clv_quantise_options {
     bool best_method;        /**< try every range method and take the one of least error */
     clv_range_method method; /**< otherwise this one */
     clv_weight_options weights;
+    clv_weight_form stored; /**< how the weights of nodes that stay float will be stored; where
+                                 that costs more than max_drop, it is FLOAT16 */
     clv_choice equalise;
     bool correct_bias;
     double max_drop; /**< the most drop (fidelity.h); INFINITY: no node goes back to float */
@@ -35,7 +38,7 @@ typedef struct clv_quantise_options {
     {                                                                                              \
         .best_method = true, .method = CLV_RANGE_MSE,                                              \
         .weights = {.method = CLV_WEIGHT_MINMAX, .limit = 127}, .correct_bias = true,              \
-        .max_drop = 0.0025, .threads = 1                                                           \
+        .stored = CLV_WEIGHT_INT8, .max_drop = 0.0025, .threads = 1                                \
     }
 
 /** What became of one node. */
@@ -74,6 +77,7 @@ typedef struct clv_quantised {
     clv_graph *plain; /**< float32: the same function as the given graph, equalised; values that the
                            other form stores in bytes have their quant here too */
     clv_graph *int8;  /**< quantised; borrows constants from plain: free it first */
+    clv_weight_form stored; /**< the form that int8's float32 weights were chosen for */
 } clv_quantised;
 
 void clv_quantised_done(clv_quantised *quantised); /* idempotent; frees both */

@@ -5,10 +5,10 @@
 
 #include "base/error.h"
 
-clv_status clv_pack_weights(clv_packed_weights **out, clv_arena *memory, const clv_graph *graph,
-                            const clv_quant_plan *plan, const clv_weight_options *options)
+clv_status clv_int8_weights_make(clv_int8_weights **out, clv_arena *memory, const clv_graph *graph,
+                                 const clv_quant_plan *plan, const clv_weight_options *options)
 {
-    clv_packed_weights *all = clv_arena_alloc(memory, graph->n_nodes, sizeof *all);
+    clv_int8_weights *all = clv_arena_alloc(memory, graph->n_nodes, sizeof *all);
     if (all == NULL)
         return CLV_ENOMEM;
     for (uint32_t k = 0; k < graph->n_nodes; k++) {
@@ -16,7 +16,7 @@ clv_status clv_pack_weights(clv_packed_weights **out, clv_arena *memory, const c
         if (plan->roles[k] != CLV_ROLE_PRODUCT)
             continue;
         const clv_tensor *w = clv_node_input(graph, node, 1);
-        clv_packed_weights *p = &all[k];
+        clv_int8_weights *p = &all[k];
         size_t n;
         CLV_TRY(clv_shape_elems(&n, &w->shape));
         p->axis = clv_quant_weights_axis(graph, node);
@@ -59,7 +59,7 @@ clv_status clv_quants_of_plan(clv_quant *quants, const clv_quant_plan *plan,
     return CLV_OK;
 }
 
-static clv_status put_weights(clv_graph *graph, const clv_node *node, const clv_packed_weights *p)
+static clv_status put_weights(clv_graph *graph, const clv_node *node, const clv_int8_weights *p)
 {
     clv_tensor w = *clv_node_input(graph, node, 1);
     clv_quant quant = {
@@ -76,31 +76,46 @@ static clv_status put_weights(clv_graph *graph, const clv_node *node, const clv_
     return clv_graph_set_quant(graph, node->inputs[1], &quant);
 }
 
-static clv_status put_bias(clv_graph *graph, const clv_node *node, const float *numbers)
+/* Other numbers for a float32 constant. */
+static clv_status put_floats(clv_graph *graph, uint32_t v, const float *numbers)
 {
-    clv_tensor bias = *clv_node_input(graph, node, 2);
+    clv_tensor tensor = graph->values[v].tensor;
     size_t n;
 
-    CLV_TRY(clv_shape_elems(&n, &bias.shape));
-    bias.data = clv_graph_own_data(graph, n * sizeof *numbers);
-    if (bias.data == NULL)
+    CLV_TRY(clv_shape_elems(&n, &tensor.shape));
+    tensor.data = clv_graph_own_data(graph, n * sizeof *numbers);
+    if (tensor.data == NULL)
         return CLV_ENOMEM;
-    memcpy(bias.data, numbers, n * sizeof *numbers);
-    clv_graph_set_constant(graph, node->inputs[2], &bias);
+    memcpy(tensor.data, numbers, n * sizeof *numbers);
+    clv_graph_set_constant(graph, v, &tensor);
+    return CLV_OK;
+}
+
+/* A value that two nodes read is put twice, with the same numbers. */
+static clv_status put_stored(clv_graph *graph, const clv_node *node, const float *const *stored)
+{
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+        uint32_t v = node->inputs[i];
+        if (v != CLV_NO_VALUE && stored[v] != NULL && graph->values[v].tensor.dtype == CLV_F32)
+            CLV_TRY(put_floats(graph, v, stored[v]));
+    }
     return CLV_OK;
 }
 
 static clv_status change(clv_graph *graph, const clv_quant_plan *plan, const clv_quant *quants,
-                         const clv_packed_weights *weights, const float *const *bias)
+                         const clv_int8_weights *weights, const float *const *bias,
+                         const float *const *stored)
 {
     for (uint32_t k = 0; k < plan->n_nodes; k++) {
         clv_node *node = &graph->nodes[k];
         node->quantised = plan->quantised[k];
+        if (!plan->quantised[k] && stored != NULL)
+            CLV_TRY(put_stored(graph, node, stored));
         if (!plan->quantised[k] || plan->roles[k] != CLV_ROLE_PRODUCT)
             continue;
         CLV_TRY(put_weights(graph, node, &weights[k]));
         if (bias != NULL && bias[k] != NULL)
-            CLV_TRY(put_bias(graph, node, bias[k]));
+            CLV_TRY(put_floats(graph, node->inputs[2], bias[k]));
     }
     for (uint32_t v = 0; v < plan->n_values; v++) {
         if (!plan->ranged[v])
@@ -113,13 +128,14 @@ static clv_status change(clv_graph *graph, const clv_quant_plan *plan, const clv
 }
 
 clv_status clv_quant_graph_make(clv_graph **out, const clv_graph *graph, const clv_quant_plan *plan,
-                                const clv_quant *quants, const clv_packed_weights *weights,
-                                const float *const *bias, clv_error *err)
+                                const clv_quant *quants, const clv_int8_weights *weights,
+                                const float *const *bias, const float *const *stored,
+                                clv_error *err)
 {
     clv_graph *copy = NULL;
 
     CLV_TRY(clv_graph_copy(&copy, graph, err));
-    clv_status status = change(copy, plan, quants, weights, bias);
+    clv_status status = change(copy, plan, quants, weights, bias, stored);
     if (status != CLV_OK) {
         clv_graph_free(copy);
         return clv_fail(err, status, graph->name, "out of memory");

@@ -20,7 +20,8 @@ static const clv_option options[] = {
      "a small ONNX model that answers on the device when no server does"},
     TOOL_QUANTISE_OPTIONS(settings),
     {"weights", NULL, CLV_OPTION_STRING, offsetof(settings, weights), 0, 0, "FORM",
-     "how weights are stored: float32, float16, int8 or int4 (default: float32)"},
+     "how weights are stored: float32, float16, int8 or int4 (default: float32; int8 where "
+     "--calibrate leaves a node in float)"},
     TOOL_LABELS_OPTION(settings),
     TOOL_IMAGE_OPTIONS(settings),
     TOOL_SHAPE_OPTIONS(settings),
@@ -78,6 +79,7 @@ static clv_status quantise(clv_model *model, clv_quantised *both, const tool_mod
         CLV_TRY(tool_check_output("--report", s->quantise.report, inputs, 4, err));
     CLV_TRY(tool_quantise(both, main, &s->quantise, set.program, err));
     model->int8 = both->int8;
+    model->weights[CLV_PRECISION_INT8] = both->stored;
     model->graph = tool_quantise_keeps_float(&s->quantise) ? both->plain : both->int8;
     return CLV_OK;
 }
@@ -96,8 +98,9 @@ static clv_status write_bundle(const tool_model *main, const tool_model *student
     return status;
 }
 
-/* Both models' weights. Computing is in float32 whatever their form. */
-static clv_status choose_form(tool_model *main, tool_model *student, const settings *s,
+/* Both models' weights. Computing is in float32 whatever their form. Who wants int8 wants few
+ * bytes: what stays float has its weights in bytes, too. */
+static clv_status choose_form(tool_model *main, tool_model *student, const settings *s, bool int8,
                               clv_error *err)
 {
     clv_weight_form form = CLV_WEIGHT_FLOAT32;
@@ -105,8 +108,10 @@ static clv_status choose_form(tool_model *main, tool_model *student, const setti
     if (s->weights != NULL && clv_weight_form_find(&form, s->weights) != CLV_OK)
         return clv_fail(err, CLV_EINVAL, "--weights",
                         "'%s' is none of float32, float16, int8, int4", s->weights);
-    main->model.weights = form;
-    student->model.weights = form;
+    for (int p = 0; p < CLV_PRECISION_COUNT; p++)
+        main->model.weights[p] = student->model.weights[p] = form;
+    if (s->weights == NULL && int8)
+        main->model.weights[CLV_PRECISION_INT8] = CLV_WEIGHT_INT8;
     return CLV_OK;
 }
 
@@ -122,7 +127,7 @@ static clv_status build(tool_model *main, tool_model *student, const settings *s
     CLV_TRY(tool_quantise_wanted(&int8, &s->quantise, err));
     CLV_TRY(tool_model_open(main, path, &s->model, err));
     CLV_TRY(open_student(student, s, main, err));
-    CLV_TRY(choose_form(main, student, s, err));
+    CLV_TRY(choose_form(main, student, s, int8, err));
     tool_model_note(main, &s->model, set.program);
     tool_hold_signals();
     CLV_TRY(write_bundle(main, student, int8, s, &digest, err));

@@ -6,6 +6,7 @@
 
 #include "compress/fidelity.h"
 #include "runtime/topk.h"
+#include "runtime/weight_store.h"
 #include "tools/box_files.h"
 #include "tools/labelled_files.h"
 #include "tools/tool.h"
@@ -66,17 +67,23 @@ static clv_status read_precisions(comparison *c, clv_error *err)
 
 /* --- what a form costs ---------------------------------------------------------------------- */
 
+/* As the bundle stores them. */
 static void count_weights(eval_form *form, const clv_graph *graph)
 {
     for (uint32_t v = 0; v < graph->n_values; v++) {
         const clv_value *value = &graph->values[v];
-        size_t bytes;
+        const clv_packed_weights *packed = clv_weight_store_find(graph->packed, v);
+        size_t bytes, scales = 0;
         if (!clv_value_is_constant(value) || clv_tensor_bytes(&bytes, &value->tensor) != CLV_OK)
             continue;
+        if (packed != NULL) {
+            scales = sizeof(float) * packed->packing.n_scales;
+            bytes = packed->n_bytes - scales;
+        } else if (value->quant != NULL) {
+            scales = sizeof(float) * (value->quant->n_scales > 0 ? value->quant->n_scales : 1);
+        }
         form->weight_bytes += bytes;
-        if (value->quant != NULL)
-            form->scale_bytes +=
-                sizeof(float) * (value->quant->n_scales > 0 ? value->quant->n_scales : 1);
+        form->scale_bytes += scales;
     }
 }
 

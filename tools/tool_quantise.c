@@ -103,27 +103,30 @@ static json_t *fidelity_json(const clv_fidelity *f, bool classifier)
     return fidelity;
 }
 
-static json_t *report_json(const clv_quantise_report *r, const tool_quantise_settings *s)
+static json_t *report_json(const clv_quantise_report *r, clv_weight_form stored,
+                           const tool_quantise_settings *s)
 {
     json_t *nodes = json_array();
 
     for (uint32_t k = 0; k < r->n_nodes; k++)
         (void)json_array_append_new(nodes, node_json(&r->nodes[k], k));
-    return json_pack("{s:s, s:f, s:I, s:I, s:i, s:I, s:I, s:i, s:i, s:o, s:o, s:o}", "calibration",
-                     clv_range_method_name(r->method), "max_drop", s->max_drop, "images_calibrated",
-                     (json_int_t)r->calibrated_on, "images_compared", (json_int_t)r->compared_on,
-                     "int8_nodes", (int)r->n_quantised, "macs", (json_int_t)r->macs, "int8_macs",
-                     (json_int_t)r->quantised_macs, "equalised_pairs", (int)r->equalised, "tries",
-                     (int)r->tries, "all_int8", fidelity_json(&r->all, r->classifier), "chosen",
+    return json_pack("{s:s, s:f, s:I, s:I, s:i, s:I, s:I, s:i, s:i, s:s, s:o, s:o, s:o}",
+                     "calibration", clv_range_method_name(r->method), "max_drop", s->max_drop,
+                     "images_calibrated", (json_int_t)r->calibrated_on, "images_compared",
+                     (json_int_t)r->compared_on, "int8_nodes", (int)r->n_quantised, "macs",
+                     (json_int_t)r->macs, "int8_macs", (json_int_t)r->quantised_macs,
+                     "equalised_pairs", (int)r->equalised, "tries", (int)r->tries, "float_weights",
+                     clv_weight_form_name(stored), "all_int8",
+                     fidelity_json(&r->all, r->classifier), "chosen",
                      fidelity_json(&r->chosen, r->classifier), "nodes", nodes);
 }
 
-static clv_status write_report(const clv_quantise_report *r, const tool_quantise_settings *s,
-                               clv_error *err)
+static clv_status write_report(const clv_quantise_report *r, clv_weight_form stored,
+                               const tool_quantise_settings *s, clv_error *err)
 {
     if (s->report == NULL)
         return CLV_OK;
-    json_t *root = report_json(r, s);
+    json_t *root = report_json(r, stored, s);
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     clv_status status = text != NULL ? clv_file_write(s->report, text, strlen(text), 0644, err)
                                      : clv_fail(err, CLV_ENOMEM, s->report, "out of memory");
@@ -132,7 +135,7 @@ static clv_status write_report(const clv_quantise_report *r, const tool_quantise
     return status;
 }
 
-static void print_report(const clv_quantise_report *r)
+static void print_report(const clv_quantise_report *r, clv_weight_form stored)
 {
     double macs = r->macs > 0 ? (double)r->macs : 1.0;
 
@@ -142,11 +145,13 @@ static void print_report(const clv_quantise_report *r)
             tool_line(stdout, "node %u '%s' (%s) stays float: %s; alone in int8, SNR %.1f dB", k,
                       n->name, clv_op_describe(n->op)->name, n->why, n->output_snr_db);
     }
-    tool_line(stdout,
-              "int8: %u of %u nodes, %.1f%% of the multiplications; ranges by %s; SNR of the "
-              "output %.1f dB",
-              r->n_quantised, r->n_nodes, 100.0 * (double)r->quantised_macs / macs,
-              clv_range_method_name(r->method), clv_error_db(r->chosen.error));
+    tool_line(
+        stdout,
+        "int8: %u of %u nodes, %.1f%% of the multiplications; weights of the others stored as "
+        "%s; ranges by %s; SNR of the output %.1f dB",
+        r->n_quantised, r->n_nodes, 100.0 * (double)r->quantised_macs / macs,
+        clv_weight_form_name(stored), clv_range_method_name(r->method),
+        clv_error_db(r->chosen.error));
     if (r->classifier)
         tool_line(stdout,
                   "agreement with float: %.1f%% of %zu images (all that can be in int8: "
@@ -156,7 +161,7 @@ static void print_report(const clv_quantise_report *r)
 
 /* --- all of it ------------------------------------------------------------------------------ */
 
-static clv_quantise_options options_of(const tool_quantise_settings *s,
+static clv_quantise_options options_of(const tool_quantise_settings *s, const tool_model *model,
                                        clv_calibration_images *images)
 {
     clv_quantise_options o = CLV_QUANTISE_OPTIONS_INIT;
@@ -165,6 +170,7 @@ static clv_quantise_options options_of(const tool_quantise_settings *s,
     o.best_method = clv_range_method_find(&o.method, s->calibration) != CLV_OK;
     o.max_drop = s->max_drop;
     o.weights.limit = s->weight_bits == 7 ? 63 : 127;
+    o.stored = model->model.weights[CLV_PRECISION_INT8];
     o.watcher.progress = show_progress;
     return o;
 }
@@ -198,15 +204,15 @@ clv_status tool_quantise(clv_quantised *out, const tool_model *model,
     clv_quantise_report report = {0};
 
     CLV_TRY(open_images(&images, model, settings, command, err));
-    clv_quantise_options options = options_of(settings, images);
+    clv_quantise_options options = options_of(settings, model, images);
     clv_status status = clv_quantise(out, model->model.graph, &options, &report, err);
     tool_progress("", 0, 0);
     if (status != CLV_OK)
         (void)clv_error_prefix(err, status, model->path);
     else
-        status = write_report(&report, settings, err);
+        status = write_report(&report, out->stored, settings, err);
     if (status == CLV_OK)
-        print_report(&report);
+        print_report(&report, out->stored);
     clv_quantise_report_done(&report);
     clv_calibration_images_free(images);
     return status;

@@ -31,7 +31,8 @@ typedef struct clv_model {
     uint32_t n_labels;
     const clv_cut_ladder *ladders; /**< of the cuts that have operating points */
     uint32_t n_ladders;
-    clv_weight_form weights; /**< how clv_bundle_write() stores float32 weights. Not read back */
+    /** How clv_bundle_write() stores the float32 weights of each form. Not read back. */
+    clv_weight_form weights[CLV_PRECISION_COUNT];
 } clv_model;
 
 /** The form of @p model in that precision, or NULL. */

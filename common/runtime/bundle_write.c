@@ -39,9 +39,10 @@ static clv_status write_model(Clv__Pb__Model **out, clv_arena *arena, clv_weight
     if (m == NULL)
         return CLV_ENOMEM;
     clv__pb__model__init(m);
-    weights->form = model->weights;
+    weights->form = model->weights[CLV_PRECISION_FLOAT];
     if (clv_model_graph(model, CLV_PRECISION_FLOAT) != NULL)
         CLV_TRY(clv_bundle_write_graph(&m->graph, arena, weights, model->graph));
+    weights->form = model->weights[CLV_PRECISION_INT8];
     if (model->int8 != NULL)
         CLV_TRY(clv_bundle_write_graph(&m->int8, arena, weights, model->int8));
     if (model->has_input_spec)

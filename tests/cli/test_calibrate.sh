@@ -12,13 +12,14 @@ build=(build classifier.onnx --preset raw -o m.clv)
 
 # A folder with something to calibrate with.
 expect 0 "${build[@]}" --calibrate photos --report report.json
-says "int8: " " of the multiplications; ranges by " "agreement with float: " ", int8, id "
+says "int8: " " of the multiplications; weights of the others stored as int8; ranges by " "agreement with float: " ", int8, id "
 complains "warning: photos: 4 images are few to calibrate with"
 cp report.json "$out"
 json images_calibrated 4
 json nodes.0.op Conv
 json nodes.0.precision int8
 json max_drop 0.0025
+json float_weights int8
 expect 0 verify m.clv
 expect 0 run m.clv --preset raw --input photos/0.png
 cp m.clv first.clv

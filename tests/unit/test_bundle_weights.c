@@ -69,7 +69,7 @@ static void round_weights(clv_graph *g, clv_weight_form form)
 
 static clv_digest write_form(clv_graph *g, clv_weight_form form)
 {
-    clv_model model = {.graph = g, .weights = form};
+    clv_model model = {.graph = g, .weights = {form, form}};
     clv_digest id;
     assert_int_equal(clv_bundle_write(path, &model, NULL, &id, NULL), CLV_OK);
     return id;
@@ -168,7 +168,7 @@ static void test_bundle_weights__survive_every_failed_allocation(void **state)
     bool opened = false, written = false;
     clv_graph *g = network();
     for (uint64_t n = 1; !written; n++) {
-        clv_model model = {.graph = g, .weights = CLV_WEIGHT_INT4};
+        clv_model model = {.graph = g, .weights = {CLV_WEIGHT_INT4}};
         clv_memory_fail_after(n);
         clv_status status = clv_bundle_write(path, &model, NULL, NULL, NULL);
         clv_memory_fail_after(0);

@@ -274,7 +274,8 @@ static void test_post_training__keeps_numbers_and_gives_types(void **state)
 }
 
 /* One channel is 3000 times as large as its neighbours, which share its scale: they drown. */
-static void quantise_hostile(clv_quantise_report *report, clv_choice equalise, double max_drop)
+static clv_weight_form quantise_hostile(clv_quantise_report *report, clv_choice equalise,
+                                        double max_drop)
 {
     clv_graph *g = net(3000.0f);
     clv_quantise_options o = options();
@@ -282,15 +283,17 @@ static void quantise_hostile(clv_quantise_report *report, clv_choice equalise, d
     o.equalise = equalise;
     o.max_drop = max_drop;
     assert_int_equal(clv_quantise(&q, g, &o, report, NULL), CLV_OK);
+    clv_weight_form stored = q.stored;
     clv_quantised_done(&q);
     clv_graph_free(g);
+    return stored;
 }
 
 static void test_post_training__search_gives_a_hostile_node_back_to_float(void **state)
 {
     (void)state;
     clv_quantise_report report;
-    quantise_hostile(&report, CLV_CHOICE_NO, 0.01);
+    (void)quantise_hostile(&report, CLV_CHOICE_NO, 0.01);
     assert_true(report.all.error > 0.01);
     assert_true(report.chosen.error <= 0.01);
     assert_true(report.n_quantised > 0 && report.n_quantised < 4);
@@ -303,11 +306,21 @@ static void test_post_training__search_gives_a_hostile_node_back_to_float(void *
     clv_quantise_report_done(&report);
 }
 
+static void test_post_training__what_stays_float_is_stored_as_fine_as_it_must(void **state)
+{
+    (void)state;
+    clv_quantise_report report;
+    assert_int_equal(quantise_hostile(&report, CLV_CHOICE_NO, 0.01), CLV_WEIGHT_FLOAT16);
+    clv_quantise_report_done(&report);
+    assert_int_equal(quantise_hostile(&report, CLV_CHOICE_BEST, 0.01), CLV_WEIGHT_INT8);
+    clv_quantise_report_done(&report);
+}
+
 static void test_post_training__equalisation_saves_the_hostile_node(void **state)
 {
     (void)state;
     clv_quantise_report report;
-    quantise_hostile(&report, CLV_CHOICE_BEST, 0.01);
+    (void)quantise_hostile(&report, CLV_CHOICE_BEST, 0.01);
     assert_true(report.equalised >= 1);
     assert_int_equal(report.n_quantised, 4);
     clv_quantise_report_done(&report);
@@ -512,6 +525,7 @@ int main(void)
         cmocka_unit_test(test_post_training__a_bias_is_given_where_there_was_none),
         cmocka_unit_test(test_post_training__keeps_numbers_and_gives_types),
         cmocka_unit_test(test_post_training__search_gives_a_hostile_node_back_to_float),
+        cmocka_unit_test(test_post_training__what_stays_float_is_stored_as_fine_as_it_must),
         cmocka_unit_test(test_post_training__equalisation_saves_the_hostile_node),
         cmocka_unit_test(test_post_training__same_samples_give_the_same_graph),
         cmocka_unit_test(test_post_training__what_cannot_be_quantised_is_an_error),

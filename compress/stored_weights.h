@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLV_STORED_WEIGHTS_H
+#define CLV_STORED_WEIGHTS_H
+
+/** @file stored_weights.h: what a network's float32 weights are once a bundle has stored them in
+ *  fewer bytes (runtime/weight_form.h), so that what is compared is what will run. */
+
+#include "base/memory.h"
+#include "runtime/weight_form.h"
+
+/** @param[out] out  n_values elements in @p memory: the weights as @p form gives them back, as many
+ *                   as the value has; NULL: it is no weight, or stays as it is.
+ *  @return CLV_OK, CLV_ENOMEM; errors of packing. */
+CLV_NODISCARD clv_status clv_stored_weights_make(const float *const **out, clv_arena *memory,
+                                                 const clv_graph *graph, clv_weight_form form);
+
+#endif
