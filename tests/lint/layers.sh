@@ -18,10 +18,11 @@ declare -A may=(
     [common/net]="base proto"
     [compress]="base graph kernel codec media runtime"
     [partitioner]="base graph"
-    [edge]="base graph kernel codec media decode runtime net partitioner"
-    [server]="base graph kernel codec media runtime net"
+    [common/profiler]="base graph kernel codec media runtime partitioner"
+    [edge]="base graph kernel codec media decode runtime net partitioner profiler"
+    [server]="base graph kernel codec media runtime net partitioner profiler"
     [models/demo]=""
-    [tools]="base graph onnx kernel codec media decode runtime net models compress partitioner"
+    [tools]="base graph onnx kernel codec media decode runtime net models compress partitioner profiler"
 )
 # outside header: the folders that may include it
 declare -A only=(
@@ -44,7 +45,7 @@ for folder in "${!may[@]}"; do
     while IFS=: read -r file include; do
         [ -z "$file" ] && continue
         top=${include%%/*}
-        case $top in base | graph | onnx | kernel | codec | media | decode | runtime | net | proto | compress | partitioner | edge | server | tools | models) ;; *) continue ;; esac
+        case $top in base | graph | onnx | kernel | codec | media | decode | runtime | net | proto | compress | partitioner | profiler | edge | server | tools | models) ;; *) continue ;; esac
         [ "$top" = "$own" ] && continue
         [ "$folder" = models/demo ] && [ "$top" = models ] && continue
         case " ${may[$folder]} " in *" $top "*) ;; *) fault "$file includes \"$include\": $folder may not use $top" ;; esac
