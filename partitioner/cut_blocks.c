@@ -198,6 +198,8 @@ static void sum_bytes(clv_cut_blocks *b, const clv_cut_problem *p, const uint32_
             continue;
         uint32_t from = tensor->producer == CLV_CUT_OUTSIDE ? 0 : block_of[tensor->producer] + 1;
         uint32_t to = tensor->is_answer ? b->n_blocks : block_of[b->last_use[t]];
+        if (from > to)
+            continue; /* it is read in the block that makes it, and only there */
         b->blocks[from].boundary.bytes += tensor->bytes;
         b->blocks[from].outside_bytes += tensor->bytes;
         b->blocks[to].outside_bytes -= tensor->bytes;
