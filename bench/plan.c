@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "partitioner/cuts.h"
+#include "partitioner/plan.h"
 #include "report.h"
 
 enum { NODES = 500, MAX_READERS = 8, REPEATS = 101 };
@@ -125,6 +126,85 @@ static int bench_cuts(bench_report *report)
     return failed;
 }
 
+/* --- the look-up ---------------------------------------------------------------------------- */
+
+/* 500 nodes, whose tensors shrink behind the first few, with codec points at each cut. */
+static int fill(clv_profile **out, int is_server, uint32_t *state)
+{
+    uint32_t run;
+    clv_profile *p;
+
+    if (clv_profile_create(&p, NODES) != CLV_OK)
+        return 1;
+    int failed = 0;
+    *out = p;
+    for (unsigned precision = 0; precision < 2; precision++) {
+        failed |= clv_profile_add_run(&run, p, precision, 1) != CLV_OK;
+        for (uint32_t i = 0; i < NODES && !failed; i++)
+            p->runs[run].nodes[i].min_ns =
+                (is_server ? 10000 : 100000) + next_random(state) % 50000;
+        for (uint32_t k = 0; k <= NODES && !failed; k++)
+            p->runs[run].cut_bytes[k] = 4000 + next_random(state) % 40000 * 1000 / (k + 10);
+    }
+    for (uint32_t k = 0; k < NODES && !failed; k++) {
+        for (uint32_t i = 0; i < 8; i++) {
+            double bytes = (double)p->runs[i % 2].cut_bytes[k] / (4.0 + i);
+            clv_profile_point point = {.cut = k,
+                                       .precision = i % 2,
+                                       .codec = "rans",
+                                       .point = i / 2,
+                                       .mean_bytes = bytes,
+                                       .p95_bytes = bytes,
+                                       .agreement = 1.0,
+                                       .encode.min_ns = (uint64_t)bytes * 4,
+                                       .decode.min_ns = (uint64_t)bytes * 4};
+            failed |= clv_profile_add_point(p, &point) != CLV_OK;
+        }
+    }
+    return failed;
+}
+
+static double lookup_us(const clv_plan *plan)
+{
+    enum { LOOKUPS = 10000 };
+    double sum = 0.0; /* so that no look-up is left out */
+    uint64_t start = clv_clock_now_us();
+
+    for (int i = 0; i < LOOKUPS; i++) {
+        clv_world world = {1e4 * (1 + i), 5000.0, 1.0, 1.0 + i % 7};
+        sum += clv_plan_best(plan, &world).cost.latency_us;
+    }
+    return sum > 0.0 ? (double)(clv_clock_now_us() - start) / LOOKUPS : 0.0;
+}
+
+static int bench_lookup(bench_report *report)
+{
+    uint32_t state = 2;
+    clv_profile *device = NULL, *server = NULL;
+    clv_plan *plan = NULL;
+    clv_plan_options options = CLV_PLAN_OPTIONS_INIT;
+    clv_error err;
+
+    int failed = fill(&device, 0, &state) != 0 || fill(&server, 1, &state) != 0;
+    uint64_t start = clv_clock_now_us();
+    failed = failed || clv_plan_create(&plan, device, server, &options, &err) != CLV_OK;
+    double made_us = (double)(clv_clock_now_us() - start);
+    if (!failed) {
+        double us = lookup_us(plan);
+        (void)printf("%u candidates, %u left in %.0f us; a look-up takes %.2f us\n",
+                     clv_plan_considered(plan), clv_plan_count(plan), made_us, us);
+        bench_report_row(report,
+                         json_pack("{s:i, s:i, s:f, s:f}", "candidates",
+                                   (int)clv_plan_considered(plan), "left",
+                                   (int)clv_plan_count(plan), "made_us", made_us, "lookup_us", us));
+        bench_report_at_most(report, "a look-up, us", us, 50.0);
+    }
+    clv_plan_free(plan);
+    clv_profile_free(device);
+    clv_profile_free(server);
+    return failed;
+}
+
 int main(int argc, char **argv)
 {
     bench_report report;
@@ -134,7 +214,7 @@ int main(int argc, char **argv)
         return 2;
     }
     bench_report_open(&report, "plan", "./dev bench plan");
-    int failed = bench_cuts(&report);
+    int failed = bench_cuts(&report) | bench_lookup(&report);
     failed |= bench_report_close(&report, argv[1]);
     return failed ? 1 : 0;
 }
