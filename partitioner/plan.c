@@ -10,9 +10,16 @@
 #define GRID 256u          /* bandwidths at which clv_plan_pieces() looks first */
 #define NARROWEST 1.000001 /* to / from of an interval that isn't parted any more */
 
+/* What latency is made of, close together for the look-up. */
+typedef struct line {
+    double device_us, bytes, more_bytes, server_us; /* more_bytes: 95th percentile less mean */
+    double ships;                                   /* 1 or 0 */
+} line;
+
 struct clv_plan {
     clv_plan_options options;
     clv_plan_candidates candidates;
+    line *lines; /* [candidates.count] */
     uint32_t n_nodes;
 };
 
@@ -73,6 +80,22 @@ static clv_status check(const clv_profile *device, const clv_profile *server,
                     o->server_batch);
 }
 
+static clv_status make_lines(clv_plan *plan)
+{
+    plan->lines = clv_calloc(plan->candidates.count, sizeof *plan->lines);
+    if (plan->lines == NULL)
+        return CLV_ENOMEM;
+    for (uint32_t i = 0; i < plan->candidates.count; i++) {
+        const clv_plan_candidate *c = &plan->candidates.items[i];
+        plan->lines[i] = (line){.device_us = (double)(c->device_ns + c->encode_ns) * 1e-3,
+                                .bytes = c->bytes,
+                                .more_bytes = c->p95_bytes - c->bytes,
+                                .server_us = (double)c->server_ns * 1e-3,
+                                .ships = c->ships ? 1.0 : 0.0};
+    }
+    return CLV_OK;
+}
+
 clv_status clv_plan_create(clv_plan **out, const clv_profile *device, const clv_profile *server,
                            const clv_plan_options *options, clv_error *err)
 {
@@ -88,13 +111,17 @@ clv_status clv_plan_create(clv_plan **out, const clv_profile *device, const clv_
         status = clv_fail(err, CLV_ENOENT, "plan",
                           "none of %u ways to run this network keeps the limits",
                           plan->candidates.considered);
-    if (status != CLV_OK) {
-        clv_plan_free(plan);
-        return status;
+    if (status == CLV_OK) {
+        clv_plan_candidates_drop_dominated(&plan->candidates, options->energy.joules_per_mac > 0.0);
+        status = make_lines(plan);
+        if (status != CLV_OK)
+            (void)clv_fail(err, status, "plan", "%s", clv_status_text(status));
     }
-    clv_plan_candidates_drop_dominated(&plan->candidates, options->energy.joules_per_mac > 0.0);
-    *out = plan;
-    return CLV_OK;
+    if (status == CLV_OK)
+        *out = plan;
+    else
+        clv_plan_free(plan);
+    return status;
 }
 
 void clv_plan_free(clv_plan *plan)
@@ -102,6 +129,7 @@ void clv_plan_free(clv_plan *plan)
     if (plan == NULL)
         return;
     clv_free(plan->candidates.items);
+    clv_free(plan->lines);
     clv_free(plan);
 }
 
@@ -196,8 +224,42 @@ static bool is_better(const clv_plan_cost *a, const clv_plan_cost *b)
     return a->latency_us < b->latency_us;
 }
 
+/* The fastest candidate, and the fastest that keeps the deadline. */
+static clv_plan_choice best_by_latency(const clv_plan *plan, const clv_world *world)
+{
+    bool up = world->bytes_per_s > 0.0;
+    double us_per_byte = up ? 1e6 / world->bytes_per_s : 0.0, deadline = INFINITY;
+    double least = INFINITY, least_within = INFINITY;
+    uint32_t fastest = CLV_PLAN_NONE, within = CLV_PLAN_NONE;
+
+    if (plan->options.limits.deadline_us > 0)
+        deadline = (double)plan->options.limits.deadline_us;
+    for (uint32_t i = 0; i < plan->candidates.count; i++) {
+        const line *l = &plan->lines[i];
+        double latency = world->device_slowdown * l->device_us + us_per_byte * l->bytes +
+                         l->ships * (world->rtt_us + world->server_load * l->server_us);
+        if (!up && l->ships > 0.0)
+            continue;
+        if (latency < least) {
+            least = latency;
+            fastest = i;
+        }
+        if (latency < least_within && latency + us_per_byte * l->more_bytes <= deadline) {
+            least_within = latency;
+            within = i;
+        }
+    }
+    clv_plan_choice choice = {.candidate = within != CLV_PLAN_NONE ? within : fastest};
+    choice.within = within != CLV_PLAN_NONE;
+    if (choice.candidate != CLV_PLAN_NONE)
+        choice.cost = clv_plan_cost_in(plan, choice.candidate, world);
+    return choice;
+}
+
 clv_plan_choice clv_plan_best(const clv_plan *plan, const clv_world *world)
 {
+    if (plan->options.objective == CLV_OBJECTIVE_LATENCY && plan->options.limits.device_mj <= 0.0)
+        return best_by_latency(plan, world);
     clv_plan_choice best = {.candidate = CLV_PLAN_NONE};
 
     for (uint32_t i = 0; i < plan->candidates.count; i++) {

@@ -361,7 +361,7 @@ static bool dominates(const clv_plan_candidate *a, const clv_plan_candidate *b)
 static void test_plan__what_another_beats_everywhere_is_dropped(void **unused)
 {
     (void)unused;
-    uint32_t state = 3;
+    uint32_t state = 3, left = 0, considered = 0;
 
     for (int round = 0; round < 100; round++) {
         setting s;
@@ -372,7 +372,8 @@ static void test_plan__what_another_beats_everywhere_is_dropped(void **unused)
         s.o.energy.joules_per_mac = 0.0;
         assert_int_equal(clv_plan_create(&plan, s.device, s.server, &s.o, &err), CLV_OK);
         uint32_t n = clv_plan_count(plan);
-        assert_true(n < clv_plan_considered(plan));
+        left += n;
+        considered += clv_plan_considered(plan);
         for (uint32_t i = 0; i < n; i++) {
             assert_true(i == 0 || clv_plan_at(plan, i - 1)->cut <= clv_plan_at(plan, i)->cut);
             for (uint32_t j = 0; j < n; j++)
@@ -381,6 +382,7 @@ static void test_plan__what_another_beats_everywhere_is_dropped(void **unused)
         clv_plan_free(plan);
         free_setting(&s);
     }
+    assert_true(left < considered / 2);
 }
 
 /* --- by hand -------------------------------------------------------------------------------- */
