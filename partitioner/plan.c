@@ -112,7 +112,9 @@ clv_status clv_plan_create(clv_plan **out, const clv_profile *device, const clv_
                           "none of %u ways to run this network keeps the limits",
                           plan->candidates.considered);
     if (status == CLV_OK) {
-        clv_plan_candidates_drop_dominated(&plan->candidates, options->energy.joules_per_mac > 0.0);
+        if (!options->keep_dominated)
+            clv_plan_candidates_drop_dominated(&plan->candidates,
+                                               options->energy.joules_per_mac > 0.0);
         status = make_lines(plan);
         if (status != CLV_OK)
             (void)clv_fail(err, status, "plan", "%s", clv_status_text(status));

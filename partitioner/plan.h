@@ -69,6 +69,7 @@ typedef struct clv_plan_options {
     uint32_t server_batch;  /**< frames that the server runs together; its profile has such a run */
     double frames_per_s;    /**< only for limits.bytes_per_s */
     uint32_t message_bytes; /**< heads of a request and its answer, TLS and TCP included */
+    bool keep_dominated;    /**< keep what is never needed too: to show it */
 } clv_plan_options;
 
 #define CLV_PLAN_OPTIONS_INIT                                                                      \
