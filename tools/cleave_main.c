@@ -11,6 +11,8 @@ static const tool_command commands[] = {
     {"eval", "measure accuracy over labelled images, whole or through a split", cmd_eval},
     {"inspect", "print the nodes, shapes, costs and cuts of a model", cmd_inspect},
     {"pki", "make the certificates of devices and servers", cmd_pki},
+    {"plan", "find where to split a model, from two profiles", cmd_plan},
+    {"profile", "measure each node and each cut of a bundle on this machine", cmd_profile},
     {"run", "run a model on images or tensors, here", cmd_run},
     {"verify", "prove that no cut changes a model's answer", cmd_verify},
 };

@@ -15,6 +15,13 @@ uint64_t clv_clock_now_us(void)
     return read_clock_us(CLOCK_MONOTONIC);
 }
 
+uint64_t clv_clock_now_ns(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 uint64_t clv_clock_wall_us(void)
 {
     return read_clock_us(CLOCK_REALTIME);

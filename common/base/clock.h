@@ -9,6 +9,9 @@
 /** Monotonic microseconds since some fixed moment; never goes back. Thread-safe. */
 uint64_t clv_clock_now_us(void);
 
+/** The same clock in nanoseconds: for measuring what takes only a few microseconds. */
+uint64_t clv_clock_now_ns(void);
+
 /** Microseconds since 1970, for logs only. Thread-safe. */
 uint64_t clv_clock_wall_us(void);
 

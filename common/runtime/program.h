@@ -50,6 +50,13 @@ const clv_graph *clv_program_graph(const clv_program *program);
 const clv_frontiers *clv_program_frontiers(const clv_program *program);
 clv_program_memory clv_program_memory_of(const clv_program *program);
 
+/** What running nodes [0, k) needs, for each cut k: the weights that they read, as the graph's form
+ *  has them, what of the arena they touch, and the scratch memory. Where kernels keep weights in a
+ *  form of their own it is about as large, and no others of the process are counted.
+ *  @param[out] bytes_out  [n_nodes + 1]. Behind the part that is compiled it stays as it is.
+ *  @return CLV_OK, CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_program_prefix_memory(uint64_t *bytes_out, const clv_program *program);
+
 /** The name of the backend that runs node @p step ("ref" where the wanted one can't; "none" where
  *  the node is outside of the part). */
 const char *clv_program_step_backend(const clv_program *program, uint32_t step);

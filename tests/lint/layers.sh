@@ -17,10 +17,12 @@ declare -A may=(
     [common/runtime]="base graph kernel codec media proto"
     [common/net]="base proto"
     [compress]="base graph kernel codec media runtime"
-    [edge]="base graph kernel codec media decode runtime net"
-    [server]="base graph kernel codec media runtime net"
+    [partitioner]="base graph"
+    [common/profiler]="base graph kernel codec media runtime partitioner"
+    [edge]="base graph kernel codec media decode runtime net partitioner profiler"
+    [server]="base graph kernel codec media runtime net partitioner profiler"
     [models/demo]=""
-    [tools]="base graph onnx kernel codec media decode runtime net models compress"
+    [tools]="base graph onnx kernel codec media decode runtime net models compress partitioner profiler"
 )
 # outside header: the folders that may include it
 declare -A only=(
@@ -43,7 +45,7 @@ for folder in "${!may[@]}"; do
     while IFS=: read -r file include; do
         [ -z "$file" ] && continue
         top=${include%%/*}
-        case $top in base | graph | onnx | kernel | codec | media | decode | runtime | net | proto | compress | edge | server | tools | models) ;; *) continue ;; esac
+        case $top in base | graph | onnx | kernel | codec | media | decode | runtime | net | proto | compress | partitioner | profiler | edge | server | tools | models) ;; *) continue ;; esac
         [ "$top" = "$own" ] && continue
         [ "$folder" = models/demo ] && [ "$top" = models ] && continue
         case " ${may[$folder]} " in *" $top "*) ;; *) fault "$file includes \"$include\": $folder may not use $top" ;; esac
@@ -55,9 +57,9 @@ for header in "${!only[@]}"; do
         good=no
         for folder in ${only[$header]}; do case $file in "$folder"/*) good=yes ;; esac; done
         [ $good = yes ] || fault "$file includes <$header...>: only ${only[$header]} may"
-    done < <(grep -rHE --include='*.[ch]' "^#include <([a-z]+/)*$header" common proto compress edge server tools 2>/dev/null || true)
+    done < <(grep -rHE --include='*.[ch]' "^#include <([a-z]+/)*$header" common proto compress partitioner edge server tools 2>/dev/null || true)
 done
-duplicates=$(find common compress edge server tools include proto -name '*.[ch]' | sed 's|.*/||' | sort | uniq -d)
+duplicates=$(find common compress partitioner edge server tools include proto -name '*.[ch]' | sed 's|.*/||' | sort | uniq -d)
 [ -z "$duplicates" ] || fault "file names that are not unique: $duplicates"
 [ $status -eq 0 ] && echo "layers hold"
 exit $status
