@@ -443,6 +443,7 @@ static clv_status make_inverse(design *d, clv_point *point)
 static clv_status make_point(clv_point **out, design *d)
 {
     clv_point like = {.transform = d->o->transform,
+                      .bytes = d->o->bytes,
                       .channels = d->channels,
                       .rows = d->f->rows,
                       .cols = d->f->cols,
