@@ -16,9 +16,17 @@
 #define MAX_METRIC_SAMPLES 64u
 #define MAX_TURNED 256u /* channels: beyond, a transform isn't worth its time */
 #define N_STEPS 6u
-#define N_CANDIDATES (2 * N_STEPS)
+#define N_WIDE_STEPS 3u
+#define N_CANDIDATES (N_WIDE_STEPS + 2 * N_STEPS)
 #define LOSSLESS_GROUPS 16u
+#define LEAST_SNR_DB 3.0
+#define LEAST_AGREEMENT 0.5
 
+_Static_assert(N_CANDIDATES + 1 <= CLV_LADDER_MAX_RUNGS, "and a lossless one");
+
+/* Of up to 256 levels, with a transform or without; then of up to 31. */
+static const double wide_turned_steps[N_WIDE_STEPS] = {0.006, 0.012, 0.024};
+static const double wide_channel_steps[N_WIDE_STEPS] = {0.05, 0.1, 0.16};
 static const double turned_steps[N_STEPS] = {0.03, 0.045, 0.06, 0.08, 0.1, 0.13};
 static const double channel_steps[N_STEPS] = {0.2, 0.4, 0.6, 0.9, 1.3, 1.8};
 
@@ -190,25 +198,41 @@ static clv_status own(clv_codec_ladders *out, clv_point *point)
     return CLV_OK;
 }
 
-/* @param step  0: lossless. */
+/* How a candidate is designed. */
+typedef struct recipe {
+    double step; /* 0: lossless */
+    bool turned, wide;
+} recipe;
+
+/* Number @p i of N_CANDIDATES; those with a transform come last but for the wide ones. */
+static recipe recipe_of(size_t i, bool can_turn)
+{
+    if (i < N_WIDE_STEPS)
+        return (recipe){can_turn ? wide_turned_steps[i] : wide_channel_steps[i], can_turn, true};
+    i -= N_WIDE_STEPS;
+    return i < N_STEPS ? (recipe){channel_steps[i], false, false}
+                       : (recipe){turned_steps[i - N_STEPS], true, false};
+}
+
 static clv_status design_point(clv_point **out, const crossing *c, size_t count, bool is_bytes,
-                               bool turned, double step)
+                               const recipe *how)
 {
     clv_features features = {c->x, count, c->channels, c->rows, c->cols};
     clv_design_options o = CLV_DESIGN_OPTIONS_INIT;
 
-    if (!(step > 0))
+    if (!(how->step > 0))
         return clv_codec_design_lossless(out, c->bytes, count, c->channels, c->rows, c->cols,
                                          LOSSLESS_GROUPS);
     o.metric = c->metric;
-    o.transform = turned;
-    o.step = step;
+    o.transform = how->turned;
+    o.step = how->step;
+    o.wide = how->wide;
     o.bytes = is_bytes;
     return clv_codec_design(out, &features, &o);
 }
 
 static clv_status add_candidate(ladder_job *j, candidates *all, const clv_cut_probe *probe,
-                                size_t count, bool turned, double step)
+                                size_t count, recipe how)
 {
     const clv_point **points = all->points + (size_t)all->count * j->n_tensors;
 
@@ -216,9 +240,9 @@ static clv_status add_candidate(ladder_job *j, candidates *all, const clv_cut_pr
         clv_dtype dtype = probe->frontier.tensors[i].dtype;
         const crossing *c = &j->crossings[i];
         clv_point *point;
-        if (c->channels == 0 || (dtype != CLV_U8 && (dtype != CLV_F32 || !(step > 0))))
+        if (c->channels == 0 || (dtype != CLV_U8 && (dtype != CLV_F32 || !(how.step > 0))))
             continue;
-        CLV_TRY(design_point(&point, c, count, dtype == CLV_U8, turned, step));
+        CLV_TRY(design_point(&point, c, count, dtype == CLV_U8, &how));
         CLV_TRY(own(j->out, point));
         points[i] = point;
     }
@@ -239,7 +263,7 @@ static bool any_bytes(const ladder_job *j, const clv_cut_probe *probe)
 static clv_status design(ladder_job *j, candidates *all, const clv_cut_probe *probe, size_t count,
                          clv_error *err)
 {
-    size_t wanted = j->can_turn ? N_CANDIDATES : N_STEPS;
+    size_t wanted = j->can_turn ? N_CANDIDATES : N_CANDIDATES - N_STEPS;
     char what[48];
 
     (void)snprintf(what, sizeof what, "cut %u: designing", j->cut);
@@ -248,19 +272,25 @@ static clv_status design(ladder_job *j, candidates *all, const clv_cut_probe *pr
     if (all->points == NULL)
         return CLV_ENOMEM;
     if (any_bytes(j, probe))
-        CLV_TRY(add_candidate(j, all, probe, count, false, 0));
+        CLV_TRY(add_candidate(j, all, probe, count, (recipe){0}));
     for (size_t i = 0; i < wanted; i++) {
-        bool turned = i >= N_STEPS;
         CLV_TRY(clv_watcher_tell(&j->o->watcher, what, i + 1, wanted, err));
-        CLV_TRY(add_candidate(j, all, probe, count, turned,
-                              turned ? turned_steps[i - N_STEPS] : channel_steps[i]));
+        CLV_TRY(add_candidate(j, all, probe, count, recipe_of(i, j->can_turn)));
     }
     return CLV_OK;
 }
 
 /* --- the ladder ------------------------------------------------------------------------------- */
 
-/* Indices of the rungs that stay, most bytes first: what isn't better than a cheaper one goes. */
+/* Whether answers are still of use. */
+static bool is_useful(const clv_rung *rung)
+{
+    return rung->snr_db >= LEAST_SNR_DB &&
+           (isnan(rung->agreement) || rung->agreement >= LEAST_AGREEMENT);
+}
+
+/* Indices of the rungs that stay, most bytes first: what isn't better than a cheaper one goes, and
+ * what is of no use, unless none is. */
 static uint32_t prune(uint32_t *kept, const candidates *all)
 {
     uint32_t order[CLV_LADDER_MAX_RUNGS], n = 0;
@@ -280,7 +310,8 @@ static uint32_t prune(uint32_t *kept, const candidates *all)
         order[at] = i;
     }
     for (uint32_t i = 0; i < all->count; i++) {
-        if (all->error[order[i]] < least || i == 0) {
+        bool is_last = i + 1 == all->count && n == 0;
+        if (all->error[order[i]] < least && (is_useful(&all->rungs[order[i]]) || is_last)) {
             least = all->error[order[i]];
             kept[n++] = order[i];
         }
