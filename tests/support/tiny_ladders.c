@@ -126,6 +126,32 @@ void tiny_ladders_init(tiny_ladders *l, tiny_forms *forms)
     forms->model.n_ladders = l->n_ladders;
 }
 
+size_t tiny_ladders_run(tiny_split_result *result, const tiny_ladders *l, const tiny_forms *forms,
+                        const tiny_split *split, uint32_t rung, uint64_t input_seed)
+{
+    const clv_cut_ladder *ladder =
+        clv_cut_ladder_find(l->ladders, l->n_ladders, split->cut, split->prefix);
+    const clv_tensor_set *set = &result->frontier;
+    size_t bound, bytes;
+
+    assert_non_null(ladder);
+    tiny_forms_run(result, forms, split, input_seed);
+    assert_int_equal(clv_activation_bound(&bound, set->tensors, set->planned, set->count), CLV_OK);
+    uint8_t *payload = clv_calloc(bound, 1);
+    void *scratch = clv_alloc_aligned(ladder->scratch_bytes + 1);
+    clv_codec_tables tables = clv_cut_ladder_tables(ladder, rung, scratch);
+    assert_int_equal(clv_activation_encode_by(&bytes, CLV_CODEC_RANS, &tables, set->tensors,
+                                              set->planned, set->count, payload, bound),
+                     CLV_OK);
+    assert_int_equal(clv_activation_decode_by(set->tensors, set->planned, set->count, &tables,
+                                              payload, bytes, NULL),
+                     CLV_OK);
+    clv_free(payload);
+    clv_free(scratch);
+    tiny_forms_finish(result, forms, split);
+    return bytes;
+}
+
 void tiny_ladders_done(tiny_ladders *l)
 {
     for (uint32_t i = 0; i < l->n_points; i++)

@@ -21,6 +21,12 @@ typedef struct tiny_ladders {
 
 /** Put the ladders into forms->model, too. */
 void tiny_ladders_init(tiny_ladders *ladders, tiny_forms *forms);
+
+/** One split, through the codec by rung @p rung, in this process.
+ *  @return bytes of the payload. */
+size_t tiny_ladders_run(tiny_split_result *result, const tiny_ladders *ladders,
+                        const tiny_forms *forms, const tiny_split *split, uint32_t rung,
+                        uint64_t input_seed);
 void tiny_ladders_done(tiny_ladders *ladders);
 
 #endif
