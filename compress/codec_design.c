@@ -12,6 +12,8 @@
 #define MAX_TRANSFORM 1024u
 #define MOST_SIGNED 15 /* numbers are -15..15, or 0..15 where none is negative */
 #define MOST_UNSIGNED 15
+#define MOST_WIDE 127
+#define WIDE_ZERO 128
 #define CLIPPED 0.0005 /* of a plane's numbers, so many may be clipped to keep its step small */
 #define RIDGE 1e-5
 
@@ -241,6 +243,8 @@ static float reach_of(const design *d, uint32_t p, float *scratch)
 
 static int most_of(const design *d)
 {
+    if (d->o->wide)
+        return MOST_WIDE;
     return d->is_signed ? MOST_SIGNED : MOST_UNSIGNED;
 }
 
@@ -296,7 +300,9 @@ static clv_status make_planes(design *d)
 
 static clv_status group(design *d)
 {
-    clv_plane_samples samples = {d->numbers, d->planes, d->f->rows, d->f->cols, d->f->count, NULL};
+    const uint8_t wide_zero = WIDE_ZERO; /* their symbols are coded as bytes are */
+    clv_plane_samples samples = {d->numbers, d->planes,   d->f->rows,
+                                 d->f->cols, d->f->count, d->o->wide ? &wide_zero : NULL};
     return clv_codec_group(d->groups, d->group_of, d->bits, &d->n_groups, &samples, d->o->groups,
                            d->o->contexts);
 }
@@ -305,7 +311,7 @@ static clv_status group(design *d)
 static void find_centres(design *d, uint32_t g)
 {
     const clv_plane_group *group = &d->groups[g];
-    double sum[CLV_PLANE_MAX_ESCAPED] = {0}, seen[CLV_PLANE_MAX_ESCAPED] = {0};
+    double sum[CLV_PLANE_MAX_LEVELS] = {0}, seen[CLV_PLANE_MAX_LEVELS] = {0};
 
     for (uint32_t p = 0; p < d->planes; p++) {
         for (size_t i = p * d->n; i < (p + 1) * d->n && d->group_of[p] == g; i++) {
@@ -443,6 +449,7 @@ static clv_status make_inverse(design *d, clv_point *point)
 static clv_status make_point(clv_point **out, design *d)
 {
     clv_point like = {.transform = d->o->transform,
+                      .bytes = d->o->bytes,
                       .channels = d->channels,
                       .rows = d->f->rows,
                       .cols = d->f->cols,

@@ -9,6 +9,7 @@
 
 #define PART_OF_SIGMA 0.5f /* channels are disturbed by this much of their deviation */
 #define DIAGONAL 0.5       /* of its mean is added to the diagonal */
+#define MAX_KEPT 16384u    /* numbers of a move; of more, sums with random signs */
 
 /* --- the two halves -------------------------------------------------------------------------- */
 
@@ -28,8 +29,22 @@ clv_status clv_cut_probe_init(clv_cut_probe *p, const clv_graph *graph, uint32_t
     return clv_tensor_set_fit(&p->outputs, graph, graph->outputs, graph->n_outputs);
 }
 
+clv_status clv_cut_probe_join(clv_cut_probe *p, const clv_graph *form, const clv_graph *like,
+                              const clv_backend *backend, unsigned threads, clv_error *err)
+{
+    clv_program_options options = {.backend = backend, .threads = threads};
+
+    CLV_TRY(clv_tensor_set_fit(&p->outputs, like, like->outputs, like->n_outputs));
+    if (form == p->graph)
+        return CLV_OK;
+    CLV_TRY(clv_program_compile(&p->suffix_program, form, &options, err));
+    return clv_exec_create(&p->suffix, p->suffix_program, err);
+}
+
 void clv_cut_probe_done(clv_cut_probe *p)
 {
+    clv_exec_free(p->suffix);
+    clv_program_free(p->suffix_program);
     clv_exec_free(p->exec);
     clv_program_free(p->program);
     clv_tensor_set_done(&p->inputs);
@@ -38,9 +53,9 @@ void clv_cut_probe_done(clv_cut_probe *p)
     *p = (clv_cut_probe){0};
 }
 
-static clv_status run(clv_cut_probe *p, uint32_t from, uint32_t to, clv_error *err)
+static clv_status run(clv_cut_probe *p, clv_exec *exec, uint32_t from, uint32_t to, clv_error *err)
 {
-    clv_status status = clv_exec_run(p->exec, from, to);
+    clv_status status = clv_exec_run(exec, from, to);
     if (status != CLV_OK)
         return clv_fail(err, status, p->graph->name, "it can't be run: %s",
                         clv_status_text(status));
@@ -53,7 +68,7 @@ clv_status clv_cut_probe_prefix(clv_cut_probe *p, const clv_samples *samples, si
     CLV_TRY(samples->read(samples->context, index, p->inputs.tensors, err));
     for (uint32_t i = 0; i < p->graph->n_inputs; i++)
         clv_exec_load(p->exec, p->graph->inputs[i], &p->inputs.tensors[i]);
-    CLV_TRY(run(p, 0, p->cut, err));
+    CLV_TRY(run(p, p->exec, 0, p->cut, err));
     for (uint32_t i = 0; i < p->values.count; i++)
         clv_exec_store(p->exec, p->values.values[i], &p->frontier.tensors[i]);
     return CLV_OK;
@@ -61,11 +76,13 @@ clv_status clv_cut_probe_prefix(clv_cut_probe *p, const clv_samples *samples, si
 
 clv_status clv_cut_probe_suffix(clv_cut_probe *p, clv_error *err)
 {
+    clv_exec *exec = p->suffix != NULL ? p->suffix : p->exec;
+
     for (uint32_t i = 0; i < p->values.count; i++)
-        clv_exec_load(p->exec, p->values.values[i], &p->frontier.tensors[i]);
-    CLV_TRY(run(p, p->cut, p->graph->n_nodes, err));
+        clv_exec_load(exec, p->values.values[i], &p->frontier.tensors[i]);
+    CLV_TRY(run(p, exec, p->cut, p->graph->n_nodes, err));
     for (uint32_t i = 0; i < p->graph->n_outputs; i++)
-        clv_exec_store(p->exec, p->graph->outputs[i], &p->outputs.tensors[i]);
+        clv_exec_store(exec, p->graph->outputs[i], &p->outputs.tensors[i]);
     return CLV_OK;
 }
 
@@ -75,10 +92,12 @@ typedef struct metric_job {
     clv_cut_probe *probe;
     uint32_t which, channels;
     size_t elems, n_outputs; /* of a channel; of all float outputs together */
+    size_t n_kept;           /* of n_outputs, of a move */
     bool classifier;
     float *saved, *signs;
     float *before, *after; /* outputs, one behind another */
-    float *moves;          /* [channels, n_outputs] */
+    float *move;           /* of one channel */
+    float *moves;          /* [channels, n_kept] */
     uint32_t seed;
 } metric_job;
 
@@ -162,11 +181,23 @@ static float deviation_of(const float *x, size_t n)
     return variance > 0 ? (float)sqrt(variance) : 0;
 }
 
+/* Products of two moves are, but for noise, those of what is kept of them: the sums of every
+ * n_kept-th number with signs that are the same for all moves. */
+static void keep_move(const metric_job *j, float *out, float by)
+{
+    uint32_t seed = 1;
+
+    memset(out, 0, j->n_kept * sizeof *out);
+    for (size_t i = 0; i < j->n_outputs; i++) {
+        bool minus = j->n_kept < j->n_outputs && (next_random(&seed) & 1u) != 0;
+        out[i % j->n_kept] += (minus ? -j->move[i] : j->move[i]) / by;
+    }
+}
+
 /* Disturb channel @p c, and keep what that does to the outputs for a unit of it. */
 static clv_status move_channel(metric_job *j, uint32_t c, float by, clv_error *err)
 {
     float *x = (float *)j->probe->frontier.tensors[j->which].data + c * j->elems;
-    float *move = j->moves + c * j->n_outputs;
 
     memcpy(j->saved, x, j->elems * sizeof *x);
     for (size_t i = 0; i < j->elems; i++)
@@ -175,11 +206,10 @@ static clv_status move_channel(metric_job *j, uint32_t c, float by, clv_error *e
     memcpy(x, j->saved, j->elems * sizeof *x);
     keep_outputs(j, j->after);
     if (j->classifier)
-        weigh_class(j, move, j->after + j->n_outputs);
+        weigh_class(j, j->move, j->after + j->n_outputs);
     else
-        weigh_numbers(j, move);
-    for (size_t i = 0; i < j->n_outputs; i++)
-        move[i] /= by;
+        weigh_numbers(j, j->move);
+    keep_move(j, j->moves + c * j->n_kept, by);
     return CLV_OK;
 }
 
@@ -187,9 +217,9 @@ static void add_products(double *metric, const metric_job *j, double weight)
 {
     for (uint32_t a = 0; a < j->channels; a++) {
         for (uint32_t b = 0; b <= a; b++) {
-            const float *x = j->moves + a * j->n_outputs, *y = j->moves + b * j->n_outputs;
+            const float *x = j->moves + a * j->n_kept, *y = j->moves + b * j->n_kept;
             double sum = 0;
-            for (size_t i = 0; i < j->n_outputs; i++)
+            for (size_t i = 0; i < j->n_kept; i++)
                 sum += (double)x[i] * y[i];
             metric[(size_t)a * j->channels + b] += weight * sum;
         }
@@ -235,9 +265,11 @@ static clv_status make_room(metric_job *j, clv_arena *memory)
     j->signs = clv_arena_alloc(memory, j->elems, sizeof *j->signs);
     j->before = clv_arena_alloc(memory, n, sizeof *j->before);
     j->after = clv_arena_alloc(memory, 2 * n, sizeof *j->after); /* and probabilities */
-    j->moves = clv_arena_alloc(memory, j->channels * n, sizeof *j->moves);
+    j->move = clv_arena_alloc(memory, n, sizeof *j->move);
+    j->n_kept = n < MAX_KEPT ? n : MAX_KEPT;
+    j->moves = clv_arena_alloc(memory, j->channels * j->n_kept, sizeof *j->moves);
     return j->saved != NULL && j->signs != NULL && j->before != NULL && j->after != NULL &&
-                   j->moves != NULL
+                   j->move != NULL && j->moves != NULL
                ? CLV_OK
                : CLV_ENOMEM;
 }

@@ -15,8 +15,8 @@ typedef struct clv_cut_probe {
     clv_frontier values;                      /**< of the cut; borrowed */
     clv_tensor_set inputs, frontier, outputs; /**< what was read, crossed and came out */
     /* private */
-    clv_program *program;
-    clv_exec *exec;
+    clv_program *program, *suffix_program; /* NULL: the same */
+    clv_exec *exec, *suffix;
 } clv_cut_probe; /* all zero is empty */
 
 /** @param probe  For clv_cut_probe_done() in any case.
@@ -25,6 +25,13 @@ CLV_NODISCARD clv_status clv_cut_probe_init(clv_cut_probe *probe, const clv_grap
                                             uint32_t cut, const clv_backend *backend,
                                             unsigned threads, clv_error *err);
 void clv_cut_probe_done(clv_cut_probe *probe); /* idempotent */
+
+/** Have @p form, another one of the same network (runtime/bundle.h), run behind the cut. Outputs
+ *  are of the types that they have in @p like, a third one or one of the two.
+ *  @return as clv_cut_probe_init(). */
+CLV_NODISCARD clv_status clv_cut_probe_join(clv_cut_probe *probe, const clv_graph *form,
+                                            const clv_graph *like, const clv_backend *backend,
+                                            unsigned threads, clv_error *err);
 
 /** Run sample @p index up to the cut: probe->frontier. */
 CLV_NODISCARD clv_status clv_cut_probe_prefix(clv_cut_probe *probe, const clv_samples *samples,

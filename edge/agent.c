@@ -236,6 +236,7 @@ static clv_status build(clv_edge *edge, const clv_edge_options *options, clv_err
         return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
     edge->n_slots = options->in_flight > 0 ? options->in_flight : DEFAULT_IN_FLIGHT;
     CLV_TRY(load_networks(edge, options, err));
+    CLV_TRY(clv_agent_init_codec(edge, options, err));
     if (make_slots(edge) != CLV_OK)
         return clv_fail(err, CLV_ENOMEM, options->bundle, "out of memory for %u frames",
                         edge->n_slots);
@@ -292,6 +293,7 @@ void clv_edge_free(clv_edge *edge)
     clv_identity_free(edge->identity);
     free_slots(edge);
     clv_tensor_set_done(&edge->frontier);
+    clv_free(edge->codec_scratch);
     clv_image_done(&edge->fitted);
     clv_image_done(&edge->scratch);
     for (uint32_t n = 0; n < CLV_AGENT_NETWORKS; n++)

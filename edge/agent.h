@@ -8,6 +8,7 @@
  *      agent_frames.c  frames in, answers out: callers' threads
  *      agent_worker.c  the worker, which does what the state machine says: all computing, sending
  *      agent_link.c    what the link tells: its threads
+ *      agent_codec.c   which of the bundle's operating points a frame is encoded by
  *
  *  One lock guards the state machine and everything that says so below. The worker computes and
  *  sends without it. */
@@ -51,6 +52,8 @@ struct clv_edge {
     clv_precision prefix, suffix; /* of what runs here, and of what the server runs */
     uint32_t max_cut;             /* n_nodes: no bound */
     clv_codec codec;
+    double min_agreement, min_snr_db; /* of the points of codec rans; 0 dB: not asked for */
+    bool has_server;
     clv_identity *identity;
     char *url, *server_name;
     clv_link *link; /* NULL: no server */
@@ -62,6 +65,7 @@ struct clv_edge {
     /* the worker's */
     clv_image fitted, scratch;
     clv_tensor_set frontier;
+    void *codec_scratch; /* for every point behind this prefix */
 
     pthread_mutex_t lock;
     pthread_cond_t work;    /* for the worker: something has happened */
@@ -85,6 +89,20 @@ void clv_agent_wait(clv_edge *edge, pthread_cond_t *condition, uint64_t until_us
 /** Add to why a frame isn't answered as it was wanted; with the lock held. */
 CLV_PRINTF(3, 4)
 void clv_agent_explain(clv_edge_slot *slot, clv_status error, const char *fmt, ...);
+
+/** Take what the options say of codec rans, and make its scratch memory: the bundle is open, codec
+ *  and prefix are known.
+ *  @return CLV_OK; CLV_EINVAL, CLV_ENOMEM; as clv_agent_check_codec(). */
+CLV_NODISCARD clv_status clv_agent_init_codec(clv_edge *edge, const clv_edge_options *options,
+                                              clv_error *err);
+
+/** Whether frames can be encoded at @p cut. With codec rans the bundle must have points for it that
+ *  are good enough.
+ *  @return CLV_OK; CLV_EUNSUPPORTED with @p err. */
+CLV_NODISCARD clv_status clv_agent_check_codec(const clv_edge *edge, uint32_t cut, clv_error *err);
+
+/** What a frame is encoded by at @p cut, which was checked; the worker's. */
+clv_codec_tables clv_agent_tables(const clv_edge *edge, uint32_t cut);
 
 /** The worker: a thread's function; @p edge is its argument. */
 void *clv_agent_work(void *edge);

@@ -215,6 +215,7 @@ clv_status clv_edge_set_cut(clv_edge *edge, uint32_t cut)
 
     if (!all && cut > edge->max_cut)
         return CLV_EINVAL;
+    CLV_TRY(clv_agent_check_codec(edge, cut, NULL));
     clv_agent_lock(edge);
     clv_agent_set_cut(&edge->agent, cut);
     clv_agent_unlock(edge);

@@ -97,8 +97,10 @@ static clv_status make_message(clv_link_message **out, size_t *payload_bytes, cl
                                 .prefix = edge->prefix,
                                 .suffix = edge->suffix};
     CLV_TRY(clv_link_message_create(&message, &payload, &request, bound));
-    clv_status status = clv_activation_encode(payload_bytes, edge->codec, frontier->tensors,
-                                              frontier->planned, frontier->count, payload, bound);
+    clv_codec_tables tables = clv_agent_tables(edge, action->cut);
+    clv_status status =
+        clv_activation_encode_by(payload_bytes, edge->codec, &tables, frontier->tensors,
+                                 frontier->planned, frontier->count, payload, bound);
     if (status != CLV_OK) {
         clv_link_message_free(message);
         return status;

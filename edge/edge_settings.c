@@ -35,7 +35,12 @@ static const clv_option options[] = {
          "nodes from K on never run here and their weights are not read; `all`: no bound (default "
          "all)"),
     TEXT("codec", "edge.codec", codec, "NAME",
-         "how the cut travels: float (lossless) or uint8 (default float)"),
+         "how the cut travels: float, zstd, lz4 (lossless), uint8, or rans, by the bundle's points "
+         "(default float)"),
+    {"min-agreement", "edge.min_agreement", CLV_OPTION_DOUBLE, AT(min_agreement), 0, 0, "PART",
+     "codec rans: of the calibration images, the part whose class has to stay (default 0.99)"},
+    {"min-snr", "edge.min_snr", CLV_OPTION_DOUBLE, AT(min_snr_db), 0, 0, "DB",
+     "codec rans: of the outputs (default: any; 20 where they are no classes)"},
     TEXT("precision", "edge.precision", precision, "NAME",
          "float or int8: what runs here (default: int8 if the bundle has it)"),
     TEXT("suffix", "edge.suffix", suffix, "NAME",
@@ -141,6 +146,10 @@ static clv_status check(const clv_edge_texts *texts, clv_error *err)
         return clv_fail(err, CLV_EINVAL, "--input", "at least one input is needed");
     if (!(texts->fps >= 0 && texts->fps <= 1e6))
         return clv_fail(err, CLV_EINVAL, "--fps", "must be from 0 to 1000000");
+    if (!(texts->min_agreement >= 0 && texts->min_agreement <= 1))
+        return clv_fail(err, CLV_EINVAL, "--min-agreement", "must be from 0 to 1");
+    if (!(texts->min_snr_db >= 0 && texts->min_snr_db <= 200))
+        return clv_fail(err, CLV_EINVAL, "--min-snr", "must be from 0 to 200");
     if (texts->server != NULL && (texts->ca == NULL || texts->cert == NULL || texts->key == NULL))
         return clv_fail(err, CLV_EINVAL, "--server", "needs --ca, --cert and --key");
     return CLV_OK;
@@ -161,7 +170,9 @@ static clv_status understand(clv_edge_settings *out, const clv_edge_texts *texts
                                    .in_flight = (unsigned)texts->in_flight,
                                    .deadline_us = texts->deadline_ms * 1000,
                                    .precision = texts->precision,
-                                   .suffix = texts->suffix};
+                                   .suffix = texts->suffix,
+                                   .min_agreement = texts->min_agreement,
+                                   .min_snr_db = texts->min_snr_db};
     CLV_TRY(parse_cut(&out->edge.cut, "--cut", texts->cut, err));
     CLV_TRY(parse_cut(&out->edge.max_cut, "--max-cut", texts->max_cut, err));
     CLV_TRY(parse_size(&out->width, &out->height, texts->size, err));

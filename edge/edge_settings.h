@@ -15,7 +15,7 @@ typedef struct clv_edge_texts {
     const char *cut, *max_cut, *codec, *precision, *suffix, *backend, *size, *log_format,
         *log_level;
     uint64_t deadline_ms, in_flight, threads, top, repeat, wait_link_ms;
-    double fps;
+    double fps, min_agreement, min_snr_db;
     bool tensors;
     clv_string_list input;
 } clv_edge_texts;

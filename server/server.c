@@ -77,6 +77,14 @@ static void take_request(void *context, clv_incoming *request)
     }
 }
 
+/* The operating points of the request's cut, or NULL. */
+static const clv_cut_ladder *ladder_of(const clv_job *job, const clv_link_request *header)
+{
+    const clv_model *model = clv_bundle_main(job->served->bundle);
+    return clv_cut_ladder_find(model->ladders, model->n_ladders, header->cut,
+                               (clv_precision)header->prefix);
+}
+
 /* Run the request's suffix and write its answer into the request. */
 static clv_status compute(clv_suffix *suffix, uint32_t worker, const clv_job *job,
                           size_t *bytes_out, clv_server_times *times, clv_error *err)
@@ -90,6 +98,7 @@ static clv_status compute(clv_suffix *suffix, uint32_t worker, const clv_job *jo
 
     uint64_t start_us = clv_clock_now_us();
     times->queue_us = start_us - clv_incoming_arrived_us(job->request);
+    CLV_TRY(clv_suffix_use(suffix, ladder_of(job, header)));
     CLV_TRY(clv_suffix_load(suffix, exec, job->suffix->program, device, header->cut, payload,
                             payload_bytes, err));
     uint64_t decoded_us = clv_clock_now_us();

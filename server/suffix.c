@@ -8,6 +8,9 @@
 
 struct clv_suffix {
     clv_tensor_set tensors; /* the frontier, then the outputs */
+    const clv_cut_ladder *ladder;
+    uint8_t *scratch; /* of the codec */
+    size_t scratch_bytes;
 };
 
 clv_status clv_suffix_create(clv_suffix **out)
@@ -24,12 +27,30 @@ void clv_suffix_free(clv_suffix *suffix)
     if (suffix == NULL)
         return;
     clv_tensor_set_done(&suffix->tensors);
+    clv_free(suffix->scratch);
     clv_free(suffix);
 }
 
 static clv_status fit_outputs(clv_suffix *suffix, const clv_graph *graph)
 {
     return clv_tensor_set_fit(&suffix->tensors, graph, graph->outputs, graph->n_outputs);
+}
+
+clv_status clv_suffix_use(clv_suffix *suffix, const clv_cut_ladder *ladder)
+{
+    size_t wanted = ladder != NULL ? ladder->scratch_bytes : 0;
+
+    suffix->ladder = NULL;
+    if (wanted > suffix->scratch_bytes) {
+        uint8_t *scratch = clv_alloc_aligned(wanted);
+        if (scratch == NULL)
+            return CLV_ENOMEM;
+        clv_free(suffix->scratch);
+        suffix->scratch = scratch;
+        suffix->scratch_bytes = wanted;
+    }
+    suffix->ladder = ladder;
+    return CLV_OK;
 }
 
 clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec, const clv_program *program,
@@ -43,8 +64,9 @@ clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec, const clv_program
     if (status != CLV_OK)
         return clv_fail(err, status, NULL, "no room for the %u tensors of cut %u", frontier.count,
                         cut);
-    CLV_TRY(clv_activation_decode(tensors->tensors, tensors->planned, tensors->count, payload,
-                                  bytes, err));
+    clv_codec_tables tables = clv_cut_ladder_tables(suffix->ladder, 0, suffix->scratch);
+    CLV_TRY(clv_activation_decode_by(tensors->tensors, tensors->planned, tensors->count, &tables,
+                                     payload, bytes, err));
     for (uint32_t i = 0; i < frontier.count; i++)
         clv_exec_load(exec, frontier.values[i], &tensors->tensors[i]);
     return CLV_OK;

@@ -15,12 +15,18 @@
  *  One for each worker. Its memory grows to the largest frontier seen and stays: no allocation
  *  after warm-up. */
 
+#include "runtime/cut_ladder.h"
 #include "runtime/program.h"
 
 typedef struct clv_suffix clv_suffix;
 
 CLV_NODISCARD clv_status clv_suffix_create(clv_suffix **out);
 void clv_suffix_free(clv_suffix *suffix); /* NULL is a no-op */
+
+/** Decode payloads from now on by the points of @p ladder, which outlives that: the one of the cut
+ *  and the device's form. NULL: those that have points are refused.
+ *  @return CLV_OK; CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_suffix_use(clv_suffix *suffix, const clv_cut_ladder *ladder);
 
 /** Decode the frontier of @p cut from @p payload, which is hostile, into @p exec.
  *  @param program  What @p exec runs.

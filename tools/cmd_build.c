@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
+#include "base/file.h"
+#include "tools/detector.h"
 #include "tools/tool.h"
 #include "tools/tool_model.h"
+#include "tools/tool_points.h"
 #include "tools/tool_quantise.h"
 
 typedef struct settings {
@@ -10,6 +15,7 @@ typedef struct settings {
     const char *output;
     const char *student;
     tool_quantise_settings quantise;
+    detector_settings decode;
     const char *weights;
 } settings;
 
@@ -19,6 +25,7 @@ static const clv_option options[] = {
     {"student", NULL, CLV_OPTION_STRING, offsetof(settings, student), 0, 0, "MODEL",
      "a small ONNX model that answers on the device when no server does"},
     TOOL_QUANTISE_OPTIONS(settings),
+    DETECTOR_OPTIONS(settings, "with --codec-points: boxes that count (default: 0.4)"),
     {"weights", NULL, CLV_OPTION_STRING, offsetof(settings, weights), 0, 0, "FORM",
      "how weights are stored: float32, float16, int8 or int4 (default: float32; int8 where "
      "--calibrate leaves a node in float)"},
@@ -33,7 +40,8 @@ static const clv_option_set set = {
     "Make the file that is deployed to devices and servers.",
     "The input's flags describe the student too, at its own size.\n"
     "Example:\n  cleave build big.onnx --student small.onnx --preset tf -o m.clv\n"
-    "  cleave build net.onnx --calibrate photos --preset tf --report chosen.json -o m.clv",
+    "  cleave build net.onnx --calibrate photos --preset tf --report chosen.json -o m.clv\n"
+    "  cleave build net.onnx --calibrate photos --precision both --codec-points auto -o m.clv",
     options,
     sizeof options / sizeof options[0]};
 
@@ -69,32 +77,100 @@ static clv_status open_student(tool_model *student, const settings *s, const too
     return check_student(main, student, err);
 }
 
-/* The forms that are written, in @p model, which borrows from @p both. */
-static clv_status quantise(clv_model *model, clv_quantised *both, const tool_model *main,
+/* What calibration images are for: what is made with them, and the report on it. */
+typedef struct calibrated {
+    clv_calibration_images *images;
+    clv_quantised both;
+    clv_codec_ladders ladders;
+    json_t *report; /* NULL: none is wanted */
+} calibrated;
+
+static void calibrated_done(calibrated *c)
+{
+    clv_codec_ladders_done(&c->ladders);
+    clv_quantised_done(&c->both);
+    clv_calibration_images_free(c->images);
+    json_decref(c->report);
+}
+
+static clv_status quantise(clv_model *model, calibrated *c, const tool_model *main,
                            const settings *s, clv_error *err)
+{
+    CLV_TRY(tool_quantise(&c->both, c->report, main, c->images, &s->quantise, err));
+    model->int8 = c->both.int8;
+    model->weights[CLV_PRECISION_INT8] = c->both.stored;
+    model->graph = tool_quantise_keeps_float(&s->quantise) ? c->both.plain : c->both.int8;
+    model->ladders = NULL; /* a bundle's are for its own form */
+    model->n_ladders = 0;
+    return CLV_OK;
+}
+
+static clv_status make_points(clv_model *model, calibrated *c, const settings *s, clv_error *err)
+{
+    tool_points_job job = {.cuts = s->quantise.codec_points,
+                           .decode = &s->decode,
+                           .input = &model->input,
+                           .samples = clv_calibration_images_samples(c->images),
+                           .plain = model->int8 != NULL ? c->both.plain : model->graph,
+                           .int8 = model->int8,
+                           .keeps_float = clv_model_graph(model, CLV_PRECISION_FLOAT) != NULL};
+
+    CLV_TRY(tool_points_make(&c->ladders, &job, err));
+    model->ladders = c->ladders.items;
+    model->n_ladders = c->ladders.count;
+    CLV_TRY(tool_points_print(model, err));
+    tool_line(stdout, "codec: %u cuts' points, designed on %zu images, measured on %zu",
+              model->n_ladders, c->ladders.designed_on, c->ladders.measured_on);
+    if (c->report != NULL)
+        (void)json_object_set_new(c->report, "ladders", tool_points_json(model));
+    return CLV_OK;
+}
+
+static clv_status write_report(const calibrated *c, const settings *s, clv_error *err)
+{
+    if (c->report == NULL)
+        return CLV_OK;
+    char *text = json_dumps(c->report, JSON_INDENT(2));
+    clv_status status = text != NULL
+                            ? clv_file_write(s->quantise.report, text, strlen(text), 0644, err)
+                            : clv_fail(err, CLV_ENOMEM, s->quantise.report, "out of memory");
+    free(text);
+    return status;
+}
+
+/* The forms and points that are written, in @p model, which borrows from @p c. */
+static clv_status calibrate(clv_model *model, calibrated *c, const tool_model *main, bool int8,
+                            const settings *s, clv_error *err)
 {
     const char *const inputs[] = {main->path, s->student, s->model.input.labels, s->output};
 
-    if (s->quantise.report != NULL)
+    if (s->quantise.report != NULL) {
         CLV_TRY(tool_check_output("--report", s->quantise.report, inputs, 4, err));
-    CLV_TRY(tool_quantise(both, main, &s->quantise, set.program, err));
-    model->int8 = both->int8;
-    model->weights[CLV_PRECISION_INT8] = both->stored;
-    model->graph = tool_quantise_keeps_float(&s->quantise) ? both->plain : both->int8;
-    return CLV_OK;
+        c->report = json_object();
+        if (c->report == NULL)
+            return clv_fail(err, CLV_ENOMEM, s->quantise.report, "out of memory");
+    }
+    CLV_TRY(tool_calibration_open(&c->images, main, &s->quantise, set.program, err));
+    if (int8)
+        CLV_TRY(quantise(model, c, main, s, err));
+    if (s->quantise.codec_points != NULL)
+        CLV_TRY(make_points(model, c, s, err));
+    return write_report(c, s, err);
 }
 
 static clv_status write_bundle(const tool_model *main, const tool_model *student, bool int8,
                                const settings *s, clv_digest *digest, clv_error *err)
 {
     clv_model model = main->model;
-    clv_quantised both = {0};
+    calibrated made = {0};
+    clv_status status = CLV_OK;
 
-    clv_status status = int8 ? quantise(&model, &both, main, s, err) : CLV_OK;
+    if (s->quantise.calibrate != NULL)
+        status = calibrate(&model, &made, main, int8, s, err);
     if (status == CLV_OK)
         status =
             clv_bundle_write(s->output, &model, s->student ? &student->model : NULL, digest, err);
-    clv_quantised_done(&both);
+    calibrated_done(&made);
     return status;
 }
 
@@ -125,6 +201,8 @@ static clv_status build(tool_model *main, tool_model *student, const settings *s
 
     CLV_TRY(tool_check_output("--output", s->output, inputs, 3, err));
     CLV_TRY(tool_quantise_wanted(&int8, &s->quantise, err));
+    if (s->decode.decoder != NULL && s->quantise.codec_points == NULL)
+        return clv_fail(err, CLV_EINVAL, "--decode", "it is for --codec-points");
     CLV_TRY(tool_model_open(main, path, &s->model, err));
     CLV_TRY(open_student(student, s, main, err));
     CLV_TRY(choose_form(main, student, s, int8, err));
@@ -154,7 +232,9 @@ static int run(const settings *s, const char *path)
 int cmd_build(int argc, char **argv)
 {
     static char long_output[] = "--output";
-    settings s = {.model = TOOL_MODEL_SETTINGS_INIT, .quantise = TOOL_QUANTISE_SETTINGS_INIT};
+    settings s = {.model = TOOL_MODEL_SETTINGS_INIT,
+                  .quantise = TOOL_QUANTISE_SETTINGS_INIT,
+                  .decode = DETECTOR_SETTINGS_INIT};
     clv_parsed parsed;
     int code;
 

@@ -7,6 +7,7 @@
 #include "tools/tool.h"
 #include "tools/tool_json.h"
 #include "tools/tool_model.h"
+#include "tools/tool_points.h"
 #include "tools/weight_facts.h"
 
 typedef struct settings {
@@ -30,6 +31,8 @@ static const clv_option_set set = {
     "    *      a candidate: fewer bytes than every cut before it (cut 0 ships the input)\n"
     "bytes      the node's outputs\n"
     "params     weights of the node; whole numbers (shapes, indices) don't count\n"
+    "prefix     behind the nodes: what codec rans ships at a cut behind that form "
+    "(docs/codec-points.md)\n"
     "weights    bytes in the file, for each precision and by their form; `quantised`: of int8 "
     "nodes",
 
@@ -143,7 +146,7 @@ static clv_status print_json(const tool_model *model, const model_facts *facts, 
             (void)json_array_append_new(candidates, json_integer(k));
     }
     return tool_json_print(
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:I, s:o, s:o, s:o}", "model",
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "model",
                   tool_json_text(model->path), "bundle", bundle_json(model->bundle), "weights",
                   weights_json(&model->model), "inputs",
                   values_json(graph, graph->inputs, graph->n_inputs), "outputs",
@@ -151,7 +154,7 @@ static clv_status print_json(const tool_model *model, const model_facts *facts, 
                   (int)graph->n_nodes + 1, "params", (json_int_t)facts->total.params, "macs",
                   (json_int_t)facts->total.macs, "activation_bytes",
                   (json_int_t)facts->total.activation_bytes, "candidate_cuts", candidates, "passes",
-                  passes_json(model), "nodes", nodes),
+                  passes_json(model), "nodes", nodes, "ladders", tool_points_json(&model->model)),
         err);
 }
 
@@ -269,7 +272,7 @@ static clv_status print_text(const tool_model *model, const model_facts *facts, 
     tool_line(stdout, "%u nodes, %u cuts, %.2f M parameters, %.2f MMACs; outputs %zu bytes",
               graph->n_nodes, graph->n_nodes + 1, (double)facts->total.params / 1e6,
               (double)facts->total.macs / 1e6, facts->cuts[graph->n_nodes].bytes);
-    return CLV_OK;
+    return tool_points_print(&model->model, err);
 }
 
 static clv_status print_passes(const tool_model *model, clv_error *err)

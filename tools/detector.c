@@ -10,9 +10,10 @@ struct detector {
     clv_boxes boxes;
 };
 
-static clv_status read_settings(clv_decode_options *o, const detector_settings *settings,
-                                clv_error *err)
+clv_status detector_read_settings(clv_decode_options *o, const detector_settings *settings,
+                                  clv_error *err)
 {
+    *o = (clv_decode_options)CLV_DECODE_OPTIONS_INIT;
     clv_status status = clv_decode_choose(o, settings->decoder, err);
     if (status != CLV_OK)
         return clv_error_prefix(err, status, "--decode");
@@ -29,9 +30,9 @@ static clv_status read_settings(clv_decode_options *o, const detector_settings *
 clv_status detector_create(detector **out, const session *s, const detector_settings *settings,
                            clv_error *err)
 {
-    clv_decode_options options = CLV_DECODE_OPTIONS_INIT;
+    clv_decode_options options;
 
-    CLV_TRY(read_settings(&options, settings, err));
+    CLV_TRY(detector_read_settings(&options, settings, err));
     options.width = s->model.model.input.width;
     options.height = s->model.model.input.height;
     detector *d = clv_calloc(1, sizeof *d);

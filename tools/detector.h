@@ -40,6 +40,11 @@ typedef struct detector_settings {
 
 typedef struct detector detector;
 
+/** What the flags say, but for the input's size. @return CLV_OK; CLV_EINVAL with @p err naming the
+ *  flag, @p out undefined. */
+CLV_NODISCARD clv_status detector_read_settings(clv_decode_options *out,
+                                                const detector_settings *settings, clv_error *err);
+
 /** @param s  Outlives the detector; session_needs_image() has said yes.
  *  @return CLV_OK; CLV_EINVAL with @p err naming the flag; CLV_ENOMEM. */
 CLV_NODISCARD clv_status detector_create(detector **out, const session *s,

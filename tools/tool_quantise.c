@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/file.h"
-#include "compress/calibration_images.h"
 #include "tools/tool.h"
 #include "tools/tool_json.h"
+#include "tools/tool_points.h"
 
 #define FEW_IMAGES 16u
 
@@ -30,7 +29,12 @@ clv_status tool_quantise_wanted(bool *out, const tool_quantise_settings *s, clv_
     if (int8 && s->calibrate == NULL)
         return clv_fail(err, CLV_EINVAL, "--precision",
                         "%s needs --calibrate DIR, a folder of images", s->precision);
-    if (s->precision != NULL && !int8 && s->calibrate != NULL)
+    if (s->codec_points != NULL && s->calibrate == NULL)
+        return clv_fail(err, CLV_EINVAL, "--codec-points",
+                        "it needs --calibrate DIR, a folder of images");
+    if (s->codec_points != NULL)
+        CLV_TRY(tool_points_check(s->codec_points, err));
+    if (s->precision != NULL && !int8 && s->calibrate != NULL && s->codec_points == NULL)
         return clv_fail(err, CLV_EINVAL, "--calibrate", "float needs no calibration");
     if (s->report != NULL && s->calibrate == NULL)
         return clv_fail(err, CLV_EINVAL, "--report", "it reports on --calibrate");
@@ -40,7 +44,7 @@ clv_status tool_quantise_wanted(bool *out, const tool_quantise_settings *s, clv_
                         "'%s' is none of auto" CLV_RANGE_METHOD_LIST(METHOD_NAME), s->calibration);
     if (!(s->max_drop >= 0.0 && s->max_drop <= 1.0))
         return clv_fail(err, CLV_EINVAL, "--max-drop", "it is a part, from 0 to 1");
-    *out = s->calibrate != NULL;
+    *out = s->calibrate != NULL && (s->precision == NULL || int8);
     return CLV_OK;
 }
 
@@ -50,6 +54,11 @@ static clv_status show_progress(void *context, const char *what, size_t done, si
     (void)context;
     tool_progress(what, done, total);
     return tool_go_on(err);
+}
+
+clv_watcher tool_watcher(void)
+{
+    return (clv_watcher){show_progress, NULL};
 }
 
 static void note_found(const clv_calibration_images_found *found, const char *folder,
@@ -121,20 +130,6 @@ static json_t *report_json(const clv_quantise_report *r, clv_weight_form stored,
                      fidelity_json(&r->chosen, r->classifier), "nodes", nodes);
 }
 
-static clv_status write_report(const clv_quantise_report *r, clv_weight_form stored,
-                               const tool_quantise_settings *s, clv_error *err)
-{
-    if (s->report == NULL)
-        return CLV_OK;
-    json_t *root = report_json(r, stored, s);
-    char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    clv_status status = text != NULL ? clv_file_write(s->report, text, strlen(text), 0644, err)
-                                     : clv_fail(err, CLV_ENOMEM, s->report, "out of memory");
-    free(text);
-    json_decref(root);
-    return status;
-}
-
 static void print_report(const clv_quantise_report *r, clv_weight_form stored)
 {
     double macs = r->macs > 0 ? (double)r->macs : 1.0;
@@ -171,14 +166,15 @@ static clv_quantise_options options_of(const tool_quantise_settings *s, const to
     o.max_drop = s->max_drop;
     o.weights.limit = s->weight_bits == 7 ? 63 : 127;
     o.stored = model->model.weights[CLV_PRECISION_INT8];
-    o.watcher.progress = show_progress;
+    o.watcher = tool_watcher();
     return o;
 }
 
-static clv_status open_images(clv_calibration_images **out, const tool_model *model,
-                              const tool_quantise_settings *s, const char *command, clv_error *err)
+clv_status tool_calibration_open(clv_calibration_images **out, const tool_model *model,
+                                 const tool_quantise_settings *s, const char *command,
+                                 clv_error *err)
 {
-    clv_watcher watcher = {show_progress, NULL};
+    clv_watcher watcher = tool_watcher();
     clv_calibration_images_found found;
 
     if (model->model.int8 != NULL)
@@ -196,24 +192,21 @@ static clv_status open_images(clv_calibration_images **out, const tool_model *mo
     return CLV_OK;
 }
 
-clv_status tool_quantise(clv_quantised *out, const tool_model *model,
-                         const tool_quantise_settings *settings, const char *command,
+clv_status tool_quantise(clv_quantised *out, json_t *root, const tool_model *model,
+                         clv_calibration_images *images, const tool_quantise_settings *settings,
                          clv_error *err)
 {
-    clv_calibration_images *images = NULL;
+    clv_quantise_options options = options_of(settings, model, images);
     clv_quantise_report report = {0};
 
-    CLV_TRY(open_images(&images, model, settings, command, err));
-    clv_quantise_options options = options_of(settings, model, images);
     clv_status status = clv_quantise(out, model->model.graph, &options, &report, err);
     tool_progress("", 0, 0);
     if (status != CLV_OK)
         (void)clv_error_prefix(err, status, model->path);
-    else
-        status = write_report(&report, out->stored, settings, err);
+    if (status == CLV_OK && root != NULL)
+        (void)json_object_update_new(root, report_json(&report, out->stored, settings));
     if (status == CLV_OK)
         print_report(&report, out->stored);
     clv_quantise_report_done(&report);
-    clv_calibration_images_free(images);
     return status;
 }

@@ -4,15 +4,19 @@
 
 /** @file tool_quantise.h: --calibrate and the flags around it. */
 
+#include <jansson.h>
+
+#include "compress/calibration_images.h"
 #include "compress/post_training.h"
 #include "tools/tool_model.h"
 
 typedef struct tool_quantise_settings {
-    const char *calibrate;   /* a folder of images; NULL: no quantisation */
+    const char *calibrate;   /* a folder of images; NULL: no quantisation, no points */
     const char *calibration; /* how ranges are estimated */
     const char *precision;
     uint64_t images, weight_bits;
     double max_drop;
+    const char *codec_points; /* cuts, or "auto"; NULL: none */
     const char *report;
 } tool_quantise_settings;
 
@@ -29,6 +33,9 @@ typedef struct tool_quantise_settings {
 #define TOOL_QUANTISE_OPTIONS(type)                                                                \
     TOOL_QUANTISE_OPTION_(type, "calibrate", CLV_OPTION_STRING, calibrate, 0, 0, "DIR",            \
         "quantise to int8, with the images of this folder"),                                       \
+    TOOL_QUANTISE_OPTION_(type, "codec-points", CLV_OPTION_STRING, codec_points, 0, 0, "CUTS",     \
+        "design the activation codec's points for these cuts (`3,17`; `auto`: the good ones) with "  \
+        "the images of --calibrate"),                                       \
     TOOL_QUANTISE_OPTION_(type, "precision", CLV_OPTION_STRING, precision, 0, 0, "NAME",           \
         "float, int8, or both (default: int8 with --calibrate, else float)"),                             \
     TOOL_QUANTISE_OPTION_(type, "calibration", CLV_OPTION_STRING, calibration, 0, 0, "METHOD",     \
@@ -41,7 +48,7 @@ typedef struct tool_quantise_settings {
         "how far answers may differ from float; nodes stay float for it "                            \
         "(default: 0.0025)"),                                                                      \
     TOOL_QUANTISE_OPTION_(type, "report", CLV_OPTION_STRING, report, 0, 0, "FILE.json",            \
-        "write what was chosen for each node, and why")
+        "write what was chosen for each node, and why, and what the codec's points cost and spare")
 /* clang-format on */
 
 /** Whether int8 is wanted. @return CLV_OK; CLV_EINVAL with @p err for flags that don't fit. */
@@ -51,11 +58,21 @@ CLV_NODISCARD clv_status tool_quantise_wanted(bool *out, const tool_quantise_set
 /** Whether the float form is to be kept beside the quantised one. */
 bool tool_quantise_keeps_float(const tool_quantise_settings *settings);
 
-/** Quantise @p model with the folder's images, say on stderr what was left out, print what was
- *  chosen to stdout and write the report.
- *  @param out  For clv_quantised_done(); it borrows from @p model. */
-CLV_NODISCARD clv_status tool_quantise(clv_quantised *out, const tool_model *model,
-                                       const tool_quantise_settings *settings, const char *command,
-                                       clv_error *err);
+/** For long work: progress on stderr, until a signal. */
+clv_watcher tool_watcher(void);
+
+/** Read the folder of --calibrate for @p model, and say on stderr what was left out.
+ *  @return CLV_OK; errors of clv_calibration_images_open(). */
+CLV_NODISCARD clv_status tool_calibration_open(clv_calibration_images **out,
+                                               const tool_model *model,
+                                               const tool_quantise_settings *settings,
+                                               const char *command, clv_error *err);
+
+/** Quantise @p model with the images, and print what was chosen to stdout.
+ *  @param out     For clv_quantised_done(); it borrows from @p model.
+ *  @param report  The report is added to this object; NULL: none is wanted. */
+CLV_NODISCARD clv_status tool_quantise(clv_quantised *out, json_t *report, const tool_model *model,
+                                       clv_calibration_images *images,
+                                       const tool_quantise_settings *settings, clv_error *err);
 
 #endif

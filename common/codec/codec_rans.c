@@ -40,7 +40,7 @@ size_t clv_encode_rans(uint8_t *dst, const clv_tensor *tensor, size_t bytes,
 
     if (point == NULL || bytes <= POINT_BYTES + CLV_LENGTH_BYTES)
         return SIZE_MAX;
-    if (!point->lossless && !all_finite(tensor->data, bytes / sizeof(float)))
+    if (!point->bytes && !all_finite(tensor->data, bytes / sizeof(float)))
         return SIZE_MAX;
     uint8_t *body = dst + POINT_BYTES + CLV_LENGTH_BYTES;
     if (clv_point_encode(&coded, point, tensor->data, tables->scratch, body,

@@ -11,6 +11,7 @@
 #define FORMAT_VERSION 1u
 #define FLAG_LOSSLESS 1u
 #define FLAG_TRANSFORM 2u
+#define FLAG_BYTES 4u /* lossless ones are of bytes anyway */
 
 /* --- memory --------------------------------------------------------------------------------- */
 
@@ -55,6 +56,7 @@ clv_status clv_point_create(clv_point **out, const clv_point *like)
         return CLV_ENOMEM;
     *p = (clv_point){.lossless = like->lossless,
                      .transform = like->transform,
+                     .bytes = like->lossless || like->bytes,
                      .channels = like->channels,
                      .rows = like->rows,
                      .cols = like->cols,
@@ -160,7 +162,8 @@ clv_status clv_point_write(clv_buffer *out, const clv_point *p)
     uint32_t last = 0;
 
     put_number(&w, FORMAT_VERSION);
-    put_number(&w, (p->lossless ? FLAG_LOSSLESS : 0) | (p->transform ? FLAG_TRANSFORM : 0));
+    put_number(&w, (p->lossless ? FLAG_LOSSLESS : 0) | (p->transform ? FLAG_TRANSFORM : 0) |
+                       (p->bytes && !p->lossless ? FLAG_BYTES : 0));
     put_number(&w, p->channels);
     put_number(&w, p->rows);
     put_number(&w, p->cols);
@@ -343,7 +346,7 @@ static clv_status take_head(clv_point *like, reader *r)
     uint32_t flags, version;
 
     CLV_TRY(take_number(&version, r, FORMAT_VERSION, FORMAT_VERSION));
-    CLV_TRY(take_number(&flags, r, 0, FLAG_LOSSLESS | FLAG_TRANSFORM));
+    CLV_TRY(take_number(&flags, r, 0, FLAG_LOSSLESS | FLAG_TRANSFORM | FLAG_BYTES));
     CLV_TRY(take_number(&like->channels, r, 1, CLV_POINT_MAX_CHANNELS));
     CLV_TRY(take_number(&like->rows, r, 1, CLV_POINT_MAX_ELEMS));
     CLV_TRY(take_number(&like->cols, r, 1, CLV_POINT_MAX_ELEMS));
@@ -351,6 +354,9 @@ static clv_status take_head(clv_point *like, reader *r)
     CLV_TRY(take_number(&like->n_groups, r, 0, CLV_PLANE_MAX_GROUPS));
     like->lossless = (flags & FLAG_LOSSLESS) != 0;
     like->transform = (flags & FLAG_TRANSFORM) != 0;
+    like->bytes = (flags & FLAG_BYTES) != 0;
+    if (like->lossless && like->bytes)
+        return bad(r, "its flags don't go together");
     if (!counts_are_sane(like))
         return bad(r, "its counts don't go together");
     /* Memory only for what can be there. */

@@ -33,7 +33,7 @@ bool clv_point_fits(const clv_point *point, const clv_tensor *tensor)
     uint32_t axis = shape->rank > 1 ? 1 : 0;
     uint64_t inner = 1;
 
-    if (tensor->dtype != (point->lossless ? CLV_U8 : CLV_F32) || shape->rank == 0 ||
+    if (tensor->dtype != (point->bytes ? CLV_U8 : CLV_F32) || shape->rank == 0 ||
         shape->dim[axis] != (int64_t)point->channels || (axis == 1 && shape->dim[0] != 1))
         return false;
     for (uint32_t d = axis + 1; d < shape->rank; d++) {
@@ -46,11 +46,22 @@ bool clv_point_fits(const clv_point *point, const clv_tensor *tensor)
     return inner == plane_elems(point);
 }
 
-/* Scratch: a plane of floats, the symbols, and the coder's. */
+/* Scratch: a plane of floats, bytes as numbers, the symbols, and the coder's. */
+static size_t n_numbers(const clv_point *point)
+{
+    return point->bytes && !point->lossless ? point->channels * plane_elems(point) : 0;
+}
+
+static uint8_t *symbols_in(const clv_point *point, void *scratch)
+{
+    return (uint8_t *)scratch + (plane_elems(point) + n_numbers(point)) * sizeof(float);
+}
+
 size_t clv_point_scratch_bytes(const clv_point *point)
 {
     clv_plane_model model = model_of(point);
-    return plane_elems(point) * sizeof(float) + n_symbols(point) + clv_plane_scratch_bytes(&model);
+    return (plane_elems(point) + n_numbers(point)) * sizeof(float) + n_symbols(point) +
+           clv_plane_scratch_bytes(&model);
 }
 
 /* --- symbols in whole bits ------------------------------------------------------------------ */
@@ -169,9 +180,14 @@ static const uint8_t *make_symbols(const clv_point *point, const void *data, flo
                                    uint8_t *symbols)
 {
     size_t n = plane_elems(point);
+    float *numbers = v + n;
 
     if (point->lossless)
         return data;
+    for (size_t i = 0; i < n_numbers(point); i++)
+        numbers[i] = (float)((const uint8_t *)data)[i];
+    if (point->bytes)
+        data = numbers;
     for (uint32_t p = 0; p < point->planes; p++) {
         uint32_t g = point->group_of[p];
         gather(v, point, p, data);
@@ -184,7 +200,7 @@ clv_status clv_point_encode(size_t *bytes_out, const clv_point *point, const voi
                             void *scratch, uint8_t *dst, size_t cap)
 {
     clv_plane_model model = model_of(point);
-    uint8_t *room = (uint8_t *)scratch + plane_elems(point) * sizeof(float);
+    uint8_t *room = symbols_in(point, scratch);
     const uint8_t *symbols = make_symbols(point, data, scratch, room);
     size_t bound = clv_point_bound(point), most = cap < bound ? cap : bound, bytes;
 
@@ -256,11 +272,21 @@ static void make_numbers(float *x, const clv_point *point, const uint8_t *symbol
     }
 }
 
+/* To the nearest byte; a NaN, of a point whose numbers overflow, becomes 0. */
+static void round_to_bytes(uint8_t *restrict out, const float *restrict x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float up = x[i] + 0.5f;
+        up = up > 0 ? up : 0;
+        out[i] = (uint8_t)(int32_t)(up < 255 ? up : 255);
+    }
+}
+
 clv_status clv_point_decode(void *data, const clv_point *point, void *scratch, const uint8_t *src,
                             size_t bytes)
 {
     clv_plane_model model = model_of(point);
-    uint8_t *room = (uint8_t *)scratch + plane_elems(point) * sizeof(float);
+    uint8_t *room = symbols_in(point, scratch);
     uint8_t *symbols = point->lossless ? data : room;
 
     if (bytes < MODE_BYTES || src[0] > MODE_PACKED)
@@ -270,7 +296,11 @@ clv_status clv_point_decode(void *data, const clv_point *point, void *scratch, c
     else
         CLV_TRY(clv_planes_decode(symbols, &model, room + n_symbols(point), src + MODE_BYTES,
                                   bytes - MODE_BYTES));
-    if (!point->lossless)
-        make_numbers(data, point, symbols, scratch);
+    if (point->lossless)
+        return CLV_OK;
+    float *v = scratch, *numbers = v + plane_elems(point);
+    make_numbers(point->bytes ? numbers : data, point, symbols, v);
+    if (point->bytes)
+        round_to_bytes(data, numbers, n_numbers(point));
     return CLV_OK;
 }

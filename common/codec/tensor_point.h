@@ -9,7 +9,8 @@
  *
  *  float32: the channels of a tensor [1, channels, rows, cols], or with a transform some linear
  *  combinations of them, are the planes; each is rounded to multiples of its step and comes back as
- *  the mean of what was rounded to it. uint8, lossless: the bytes themselves are the symbols.
+ *  the mean of what was rounded to it. uint8, lossless: the bytes themselves are the symbols; else
+ *  they are taken as numbers 0..255, and come back as the nearest ones.
  *  A point is immutable once made; threads share it. */
 
 #include <cleave/tensor.h>
@@ -33,6 +34,7 @@ typedef struct clv_point_quantiser {
 typedef struct clv_point {
     bool lossless; /**< of a uint8 tensor: planes are channels, and there is nothing below groups */
     bool transform; /**< planes are combinations of channels */
+    bool bytes;     /**< of a uint8 tensor; true with lossless */
     uint32_t channels, rows, cols, planes, n_groups;
     uint8_t *group_of;               /**< [planes] */
     clv_plane_group *groups;         /**< [n_groups] */

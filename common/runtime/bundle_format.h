@@ -22,5 +22,8 @@
 #define CLV_BUNDLE_PAGE ((size_t)4096) /* the weights start at a multiple of it */
 #define CLV_BUNDLE_MAX_MANIFEST_BYTES ((size_t)64 << 20)
 #define CLV_BUNDLE_MAX_LABELS 100000u
+#define CLV_BUNDLE_MAX_LADDERS 256u  /* of a model */
+#define CLV_BUNDLE_MAX_POINTS 4096u  /* of a model */
+#define CLV_BUNDLE_MAX_GROUPS 65536u /* of planes, in the points of a model */
 
 #endif

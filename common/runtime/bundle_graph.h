@@ -44,6 +44,10 @@ typedef struct clv_weight_list {
 
 void clv_weight_list_done(clv_weight_list *list); /* idempotent */
 
+/** Append bytes that are nobody's weights. Takes @p own over in every case. */
+CLV_NODISCARD clv_status clv_weight_list_add(uint64_t *offset_out, clv_weight_list *list,
+                                             uint8_t *own, size_t bytes);
+
 /** Make the message of @p graph in @p arena, adding its constants to @p weights. Constants that
  *  are packed already stay as they are. */
 CLV_NODISCARD clv_status clv_bundle_write_graph(Clv__Pb__Graph **out, clv_arena *arena,

@@ -11,6 +11,7 @@
 #include "runtime/bundle.h"
 #include "runtime/bundle_format.h"
 #include "runtime/bundle_graph.h"
+#include "runtime/bundle_ladders.h"
 #include "runtime/weight_store.h"
 
 #define VERIFY_BYTES ((size_t)1 << 20) /* a multiple of a page */
@@ -24,6 +25,7 @@ struct clv_bundle {
     clv_model main;
     clv_model student;
     bool has_student;
+    clv_ladder_store ladders[2]; /* of the model and the student */
     Clv__Pb__Manifest *manifest; /* names and labels live here */
 };
 
@@ -181,15 +183,16 @@ static clv_status read_forms(clv_model *model, const Clv__Pb__Model *m, const cl
     return CLV_OK;
 }
 
-static clv_status read_model(clv_model *model, const Clv__Pb__Model *m, const clv_weights *weights,
-                             clv_error *err)
+static clv_status read_model(clv_model *model, clv_ladder_store *ladders, const Clv__Pb__Model *m,
+                             const clv_weights *weights, clv_error *err)
 {
     if (m->n_labels > CLV_BUNDLE_MAX_LABELS)
         return clv_fail(err, CLV_ELIMIT, "manifest", "more than %u labels", CLV_BUNDLE_MAX_LABELS);
     CLV_TRY(read_forms(model, m, weights, err));
     model->labels = m->n_labels > 0 ? (const char *const *)m->labels : NULL;
     model->n_labels = (uint32_t)m->n_labels;
-    return read_input_spec(model, m->input, err);
+    CLV_TRY(read_input_spec(model, m->input, err));
+    return clv_bundle_read_ladders(model, ladders, m, weights, err);
 }
 
 static clv_status read_manifest(clv_bundle *b, size_t bytes, clv_error *err)
@@ -203,9 +206,9 @@ static clv_status read_manifest(clv_bundle *b, size_t bytes, clv_error *err)
     b->manifest = clv__pb__manifest__unpack(NULL, bytes, data);
     if (b->manifest == NULL || b->manifest->main == NULL)
         return clv_fail(err, CLV_EFORMAT, "manifest", "it can't be read, or holds no model");
-    CLV_TRY(read_model(&b->main, b->manifest->main, &b->weights, err));
+    CLV_TRY(read_model(&b->main, &b->ladders[0], b->manifest->main, &b->weights, err));
     if (b->manifest->student != NULL) {
-        status = read_model(&b->student, b->manifest->student, &b->weights, err);
+        status = read_model(&b->student, &b->ladders[1], b->manifest->student, &b->weights, err);
         if (status != CLV_OK)
             return clv_error_prefix(err, status, "student");
         b->has_student = true;
@@ -299,6 +302,8 @@ void clv_bundle_free(clv_bundle *bundle)
         return;
     free_forms(&bundle->main);
     free_forms(&bundle->student);
+    clv_ladder_store_done(&bundle->ladders[0]);
+    clv_ladder_store_done(&bundle->ladders[1]);
     if (bundle->manifest != NULL)
         clv__pb__manifest__free_unpacked(bundle->manifest, NULL);
     clv_mapping_done(&bundle->mapping);

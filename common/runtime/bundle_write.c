@@ -7,6 +7,7 @@
 #include "runtime/bundle.h"
 #include "runtime/bundle_format.h"
 #include "runtime/bundle_graph.h"
+#include "runtime/bundle_ladders.h"
 
 static clv_status write_input_spec(Clv__Pb__InputSpec **out, clv_arena *arena,
                                    const clv_input_spec *spec)
@@ -49,6 +50,7 @@ static clv_status write_model(Clv__Pb__Model **out, clv_arena *arena, clv_weight
         CLV_TRY(write_input_spec(&m->input, arena, &model->input));
     m->n_labels = model->n_labels;
     m->labels = (char **)(uintptr_t)model->labels; /* protobuf-c only reads them */
+    CLV_TRY(clv_bundle_write_ladders(m, arena, weights, model));
     *out = m;
     return CLV_OK;
 }

@@ -51,6 +51,13 @@ static clv_status append_item(uint64_t *offset_out, clv_weight_list *list, clv_w
     return CLV_OK;
 }
 
+clv_status clv_weight_list_add(uint64_t *offset_out, clv_weight_list *list, uint8_t *own,
+                               size_t bytes)
+{
+    clv_weight_item item = {.data = own, .bytes = bytes, .own = own};
+    return append_item(offset_out, list, &item);
+}
+
 /* The same bytes in the list, from item @p first on, or NULL. */
 static const clv_weight_item *find_item(const clv_weight_list *list, size_t first, size_t end,
                                         const void *source, size_t bytes)

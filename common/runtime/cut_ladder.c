@@ -13,6 +13,18 @@ const clv_cut_ladder *clv_cut_ladder_find(const clv_cut_ladder *ladders, uint32_
     return NULL;
 }
 
+clv_codec_tables clv_cut_ladder_tables(const clv_cut_ladder *ladder, uint32_t use, void *scratch)
+{
+    if (ladder == NULL)
+        return (clv_codec_tables){0};
+    return (clv_codec_tables){.points = ladder->rungs[0].points,
+                              .n_points = ladder->n_rungs,
+                              .n_tensors = ladder->n_tensors,
+                              .use = use,
+                              .scratch = scratch,
+                              .scratch_bytes = ladder->scratch_bytes};
+}
+
 static bool serves(const clv_rung *rung, double min_agreement, double min_snr_db)
 {
     return (isnan(rung->agreement) || rung->agreement >= min_agreement) &&

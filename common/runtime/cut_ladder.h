@@ -12,7 +12,7 @@
 /** What one point does to the network, over the calibration images. */
 typedef struct clv_rung {
     /** [n_tensors of the frontier]; NULL: that tensor travels as it is. Parsed when the bundle was
-     *  opened. */
+     *  opened. The rungs' arrays lie one behind another, as clv_codec_tables wants them. */
     const clv_point *const *points;
     double bytes_mean, bytes_p95; /**< of a payload */
     double agreement;   /**< part of samples whose best class is the float network's; NAN: none */
@@ -29,6 +29,10 @@ typedef struct clv_cut_ladder {
     const clv_rung *rungs;
     size_t scratch_bytes; /**< the most that any of its points asks for */
 } clv_cut_ladder;
+
+/** What encodes by rung @p use of @p ladder, and decodes by any. @p scratch, of at least the
+ *  ladder's scratch_bytes, is the caller's. A @p ladder of NULL has no points. */
+clv_codec_tables clv_cut_ladder_tables(const clv_cut_ladder *ladder, uint32_t use, void *scratch);
 
 #define CLV_LADDER_MAX_RUNGS 16u
 #define CLV_NO_RUNG UINT32_MAX

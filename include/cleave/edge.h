@@ -55,7 +55,8 @@ typedef struct clv_edge_options {
     const char *server_name;     /**< name in the server's certificate; NULL: the host */
     const char *ca, *cert, *key; /**< PEM files; needed with a server */
     const char *backend;         /**< "auto", "onednn", "ref"; NULL is auto */
-    const char *codec;           /**< "float" (lossless), "uint8"; NULL is float */
+    const char *codec;           /**< "float", "zstd", "lz4" (lossless), "uint8"; "rans": by an
+                                      operating point of the bundle; NULL is float */
     uint32_t cut;                /**< nodes [0, cut) run here; CLV_CUT_ALL: all of them. Without a
                                       server all of them run here, whatever the cut */
     unsigned threads;            /**< for kernels; 0 is 1 */
@@ -70,11 +71,16 @@ typedef struct clv_edge_options {
                                       read: for devices of little memory. Needs a server, and a cut
                                       of at most this; frames that it doesn't answer are the
                                       student's, or nobody's. CLV_CUT_ALL: no such bound */
+    double min_agreement;        /**< codec rans takes the operating point of fewest bytes whose
+                                      best classes were the float network's for so large a part of
+                                      the calibration images; 0 is 0.99 */
+    double min_snr_db;           /**< and whose outputs had this signal-to-noise ratio; 0: any, but
+                                      20 where the outputs are no classes */
 } clv_edge_options;
 
 #define CLV_EDGE_OPTIONS_INIT                                                                      \
     {                                                                                              \
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 1, 4, 0, NULL, NULL, CLV_CUT_ALL        \
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 1, 4, 0, NULL, NULL, CLV_CUT_ALL, 0, 0  \
     }
 
 /** Where the time of a frame went. A stage that it didn't pass is 0. */
@@ -155,7 +161,8 @@ CLV_NODISCARD clv_status clv_edge_wait_link(clv_edge *edge, uint64_t timeout_us)
 void clv_edge_link_state_of(clv_edge *edge, clv_edge_link_state *out);
 
 /** Use another cut from the next frame on: an index change, nothing is compiled.
- *  @return CLV_OK; CLV_EINVAL when the model has no such cut, or it is beyond max_cut. */
+ *  @return CLV_OK; CLV_EINVAL when the model has no such cut, or it is beyond max_cut;
+ *          CLV_EUNSUPPORTED where codec rans has no point that is good enough for it. */
 CLV_NODISCARD clv_status clv_edge_set_cut(clv_edge *edge, uint32_t cut);
 
 /** The size of the images that the model works on; others are brought to it.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes as a bundle: opened, each form compiled by the plain backend and, where it is
- * small, run whole and across a cut to the other form. */
+ * small, run whole and across a cut to the other form; frontiers of zeros by its operating points.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,48 @@ static void compile_and_run(const clv_model *model)
         clv_program_free(programs[p]);
 }
 
+/* Zeros through each rung of a ladder, as a device would, and back. */
+static void code(const clv_cut_ladder *ladder, const clv_tensor_set *set)
+{
+    size_t bound, bytes;
+
+    if (clv_activation_bound(&bound, set->tensors, set->planned, set->count) != CLV_OK ||
+        bound > MAX_ARENA || ladder->scratch_bytes > MAX_ARENA)
+        return;
+    uint8_t *payload = malloc(bound), *scratch = malloc(ladder->scratch_bytes + 1);
+    for (uint32_t use = 0; use < ladder->n_rungs; use++) {
+        clv_codec_tables tables = clv_cut_ladder_tables(ladder, use, scratch);
+        if (payload == NULL || scratch == NULL ||
+            clv_activation_encode_by(&bytes, CLV_CODEC_RANS, &tables, set->tensors, set->planned,
+                                     set->count, payload, bound) != CLV_OK ||
+            clv_activation_decode_by(set->tensors, set->planned, set->count, &tables, payload,
+                                     bytes, NULL) != CLV_OK)
+            abort();
+    }
+    free(payload);
+    free(scratch);
+}
+
+static void use_ladders(const clv_model *model)
+{
+    clv_frontiers *frontiers = NULL;
+
+    if (model->n_ladders == 0 || clv_frontiers_create(&frontiers, model->graph) != CLV_OK)
+        return;
+    for (uint32_t i = 0; i < model->n_ladders; i++) {
+        const clv_cut_ladder *ladder = &model->ladders[i];
+        const clv_graph *graph = clv_model_graph(model, ladder->prefix);
+        clv_frontier frontier = clv_frontiers_at(frontiers, ladder->cut);
+        clv_tensor_set set = {0};
+        if (ladder->n_tensors == frontier.count && frontier.count < 64 &&
+            clv_tensor_set_fit(&set, graph, frontier.values, frontier.count) == CLV_OK &&
+            set.bytes <= MAX_ARENA)
+            code(ladder, &set);
+        clv_tensor_set_done(&set);
+    }
+    clv_frontiers_free(frontiers);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     clv_bundle *bundle;
@@ -96,6 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     memcpy(copy, data, bytes);
     if (clv_bundle_open_memory(&bundle, copy, bytes, NULL) == CLV_OK) {
         compile_and_run(clv_bundle_main(bundle));
+        use_ladders(clv_bundle_main(bundle));
         clv_bundle_free(bundle);
     }
     clv_free(copy);

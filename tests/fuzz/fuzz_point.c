@@ -20,7 +20,7 @@ static void expect(int good)
 static void use(const clv_point *point, const uint8_t *src, size_t bytes)
 {
     size_t elems = (size_t)point->channels * point->rows * point->cols, coded_bytes;
-    size_t size = elems * (point->lossless ? 1 : sizeof(float)), bound = clv_point_bound(point);
+    size_t size = elems * (point->bytes ? 1 : sizeof(float)), bound = clv_point_bound(point);
     void *out = calloc(size, 1), *scratch = malloc(clv_point_scratch_bytes(point) + 1);
     uint8_t *coded = malloc(bound), *exact = malloc(bytes ? bytes : 1);
 

@@ -125,6 +125,20 @@ void tiny_forms_run(tiny_split_result *result, const tiny_forms *forms, const ti
     clv_exec_free(server);
 }
 
+void tiny_forms_finish(tiny_split_result *result, const tiny_forms *forms, const tiny_split *split)
+{
+    const clv_graph *graph = forms->graphs[split->prefix];
+    clv_frontier frontier =
+        clv_frontiers_at(clv_program_frontiers(forms->programs[split->prefix]), split->cut);
+    clv_exec *server = make_exec(forms->programs[split->suffix]);
+
+    for (uint32_t i = 0; i < frontier.count; i++)
+        clv_exec_load(server, frontier.values[i], &result->frontier.tensors[i]);
+    assert_int_equal(clv_exec_run(server, split->cut, graph->n_nodes), CLV_OK);
+    store(&result->outputs, server, graph, graph->outputs, graph->n_outputs);
+    clv_exec_free(server);
+}
+
 void tiny_split_result_done(tiny_split_result *result)
 {
     clv_tensor_set_done(&result->frontier);

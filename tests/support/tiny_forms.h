@@ -41,6 +41,9 @@ typedef struct tiny_split_result {
 
 void tiny_forms_run(tiny_split_result *result, const tiny_forms *forms, const tiny_split *split,
                     uint64_t input_seed);
+
+/** Only what is behind the cut, on result->frontier. */
+void tiny_forms_finish(tiny_split_result *result, const tiny_forms *forms, const tiny_split *split);
 void tiny_split_result_done(tiny_split_result *result);
 
 /** @p set as a payload, lossless; free with clv_free(). */

@@ -10,13 +10,9 @@
 
 #include <cmocka.h>
 
-#include <bundle.pb-c.h>
-
-#include "base/bytes.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/memory.h"
-#include "runtime/bundle_format.h"
+#include "support/bundle_rebuild.h"
 #include "support/graph_builder.h"
 #include "support/tiny_forms.h"
 
@@ -122,41 +118,6 @@ static void test_bundle_forms__one_alone_says_what_is_missing(void **state)
 
 /* --- manifests that lie --------------------------------------------------------------------- */
 
-static uint8_t *read_file(size_t *n_out)
-{
-    clv_mapping file;
-
-    assert_int_equal(clv_mapping_open(&file, path, 1 << 24, NULL), CLV_OK);
-    uint8_t *copy = clv_alloc_aligned(file.size);
-    assert_non_null(copy);
-    memcpy(copy, file.data, file.size);
-    *n_out = file.size;
-    clv_mapping_done(&file);
-    return copy;
-}
-
-/* The bundle @p data with another manifest: header, manifest, weights. */
-static uint8_t *rebuild(const uint8_t *data, const Clv__Pb__Manifest *manifest, size_t *n_out)
-{
-    size_t manifest_bytes = clv__pb__manifest__get_packed_size(manifest);
-    size_t weights_bytes = (size_t)clv_read_u64(data + CLV_BUNDLE_AT_WEIGHTS_BYTES);
-    size_t old_at = (size_t)clv_read_u64(data + CLV_BUNDLE_AT_WEIGHTS_OFFSET);
-    size_t at = (CLV_BUNDLE_HEADER_BYTES + manifest_bytes + CLV_BUNDLE_PAGE - 1) / CLV_BUNDLE_PAGE *
-                CLV_BUNDLE_PAGE;
-    uint8_t *out = clv_alloc_aligned(at + weights_bytes);
-
-    assert_non_null(out);
-    memset(out, 0, at);
-    memcpy(out, data, CLV_BUNDLE_HEADER_BYTES);
-    clv_write_u64(out + CLV_BUNDLE_AT_FILE_BYTES, at + weights_bytes);
-    clv_write_u64(out + CLV_BUNDLE_AT_MANIFEST_BYTES, manifest_bytes);
-    clv_write_u64(out + CLV_BUNDLE_AT_WEIGHTS_OFFSET, at);
-    (void)clv__pb__manifest__pack(manifest, out + CLV_BUNDLE_HEADER_BYTES);
-    memcpy(out + at, data + old_at, weights_bytes);
-    *n_out = at + weights_bytes;
-    return out;
-}
-
 /* A value of @p graph that is, or isn't, a constant, and has a quant with, or without, scales. */
 static Clv__Pb__Value *find_value(Clv__Pb__Graph *graph, bool constant, bool scales)
 {
@@ -170,8 +131,6 @@ static Clv__Pb__Value *find_value(Clv__Pb__Graph *graph, bool constant, bool sca
     fail_msg("no such value");
     return NULL;
 }
-
-static void (*damage)(Clv__Pb__Model *model);
 
 static void nothing(Clv__Pb__Model *m)
 {
@@ -307,34 +266,16 @@ static const struct {
     {no_form, "manifest", "no graph"},
 };
 
-static clv_status open_damaged(const uint8_t *data, clv_error *err)
-{
-    size_t manifest_bytes = (size_t)clv_read_u64(data + CLV_BUNDLE_AT_MANIFEST_BYTES), bytes;
-    Clv__Pb__Manifest *manifest =
-        clv__pb__manifest__unpack(NULL, manifest_bytes, data + CLV_BUNDLE_HEADER_BYTES);
-    clv_bundle *b = NULL;
-
-    assert_non_null(manifest);
-    damage(manifest->main);
-    uint8_t *damaged = rebuild(data, manifest, &bytes);
-    clv__pb__manifest__free_unpacked(manifest, NULL);
-    clv_status status = clv_bundle_open_memory(&b, damaged, bytes, err);
-    clv_bundle_free(b);
-    clv_free(damaged);
-    return status;
-}
-
 static void test_bundle_forms__lies_are_refused(void **state)
 {
     size_t size;
     (void)state;
 
     (void)tiny_forms_write(&forms, path);
-    uint8_t *data = read_file(&size);
+    uint8_t *data = bundle_read_file(&size, path);
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
         clv_error err = CLV_ERROR_INIT;
-        damage = lies[i].damage;
-        clv_status status = open_damaged(data, &err);
+        clv_status status = bundle_open_damaged(data, lies[i].damage, &err);
         if (lies[i].where == NULL ? status != CLV_OK
                                   : status == CLV_OK || !strstr(err.location, lies[i].where) ||
                                         !strstr(err.message, lies[i].what))
@@ -365,9 +306,8 @@ static void test_bundle_forms__indices_have_no_scale(void **state)
     assert_int_equal(clv_graph_set_quant(g, best, &quant), CLV_OK);
     clv_model model = {.graph = g};
     assert_int_equal(clv_bundle_write(path, &model, NULL, NULL, NULL), CLV_OK);
-    uint8_t *data = read_file(&size);
-    damage = say_nothing_of_types;
-    assert_int_equal(open_damaged(data, &err), CLV_EFORMAT);
+    uint8_t *data = bundle_read_file(&size, path);
+    assert_int_equal(bundle_open_damaged(data, say_nothing_of_types, &err), CLV_EFORMAT);
     assert_non_null(strstr(err.message, "int64"));
     clv_free(data);
     clv_graph_free(g);
@@ -381,7 +321,7 @@ static void test_bundle_forms__each_cut_off_length_is_refused(void **state)
     (void)state;
 
     (void)tiny_forms_write(&forms, path);
-    uint8_t *data = read_file(&size);
+    uint8_t *data = bundle_read_file(&size, path);
     for (size_t n = 0; n < size; n++) {
         clv_bundle *b = NULL;
         clv_error err = CLV_ERROR_INIT;
@@ -399,7 +339,7 @@ static void test_bundle_forms__each_flipped_byte_is_found(void **state)
     (void)state;
 
     (void)tiny_forms_write(&forms, path);
-    uint8_t *data = read_file(&size);
+    uint8_t *data = bundle_read_file(&size, path);
     for (size_t i = 0; i < size; i += i < 6000 ? 1 : 61) {
         clv_bundle *b = NULL;
         data[i] ^= 0x41;

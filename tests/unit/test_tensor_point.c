@@ -340,6 +340,68 @@ static void test_tensor_point__in_a_payload(void **state)
     free(x);
 }
 
+/* --- bytes as numbers ------------------------------------------------------------------------- */
+
+/* What a quantised network makes of the images: 128 + 8 x, clipped. */
+static uint8_t *make_bytes(const float *x)
+{
+    uint8_t *bytes = malloc((size_t)COUNT * ELEMS);
+    for (size_t i = 0; i < (size_t)COUNT * ELEMS; i++)
+        bytes[i] = (uint8_t)fminf(fmaxf(roundf(128 + 8 * x[i]), 0), 255);
+    return bytes;
+}
+
+static clv_point *design_for_bytes(const uint8_t *bytes, bool transform, double step)
+{
+    float *x = malloc((size_t)COUNT * ELEMS * sizeof *x);
+    clv_features f = {x, COUNT, CHANNELS, SIDE, SIDE};
+    clv_design_options o = CLV_DESIGN_OPTIONS_INIT;
+    clv_point *point;
+
+    for (size_t i = 0; i < (size_t)COUNT * ELEMS; i++)
+        x[i] = bytes[i];
+    o.transform = transform;
+    o.step = step;
+    o.bytes = true;
+    assert_int_equal(clv_codec_design(&point, &f, &o), CLV_OK);
+    free(x);
+    return point;
+}
+
+/* As the same numbers in floats, and to the nearest byte. */
+static void test_tensor_point__bytes_are_numbers(void **state)
+{
+    float *x = make_images(false), numbers[ELEMS], back[ELEMS];
+    uint8_t *bytes = make_bytes(x), out[ELEMS];
+
+    (void)state;
+    for (int transform = 0; transform < 2; transform++) {
+        clv_point *point = design_for_bytes(bytes, transform, 0.06), *twin;
+        size_t size;
+        uint8_t *written = write_point(&size, point);
+        assert_int_equal(clv_point_parse(&twin, written, size, NULL), CLV_OK);
+        clv_tensor t = {CLV_U8, {4, {1, CHANNELS, SIDE, SIDE}}, bytes};
+        assert_true(point->bytes && twin->bytes && clv_point_fits(twin, &t));
+        t.dtype = CLV_F32;
+        assert_false(clv_point_fits(twin, &t));
+        size_t coded = round_trip(out, twin, bytes);
+        assert_true(coded < ELEMS / 2);
+        twin->bytes = false;
+        for (uint32_t i = 0; i < ELEMS; i++)
+            numbers[i] = bytes[i];
+        assert_int_equal(round_trip(back, twin, numbers), coded);
+        for (uint32_t i = 0; i < ELEMS; i++)
+            assert_int_equal(out[i], (int)fminf(fmaxf(floorf(back[i] + 0.5f), 0), 255));
+        written[1] |= 1; /* lossless, and bytes as numbers */
+        clv_point_free(twin);
+        assert_int_equal(clv_point_parse(&twin, written, size, NULL), CLV_EFORMAT);
+        free(written);
+        clv_point_free(point);
+    }
+    free(bytes);
+    free(x);
+}
+
 /* --- golden files ----------------------------------------------------------------------------- */
 
 typedef struct golden_case {
@@ -367,7 +429,7 @@ static void golden_done(golden_case *g)
 /* What Python made from the specification alone is read to the last bit, and of bytes written. */
 static void test_tensor_point__reads_the_golden_payloads(void **state)
 {
-    static const char *const names[] = {"channels", "transform", "lossless", "packed"};
+    static const char *const names[] = {"channels", "transform", "lossless", "packed", "bytes"};
 
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -379,7 +441,7 @@ static void test_tensor_point__reads_the_golden_payloads(void **state)
         const clv_point *points[] = {point};
         size_t room = clv_point_scratch_bytes(point), bytes;
         clv_codec_tables tables = {points, 1, 1, 0, malloc(room), room};
-        clv_tensor t = {point->lossless ? CLV_U8 : CLV_F32,
+        clv_tensor t = {point->bytes ? CLV_U8 : CLV_F32,
                         {4, {1, point->channels, point->rows, point->cols}},
                         data};
         assert_int_equal(
@@ -451,6 +513,7 @@ int main(void)
         cmocka_unit_test(test_tensor_point__damage_is_told),
         cmocka_unit_test(test_tensor_point__fits_its_shape_only),
         cmocka_unit_test(test_tensor_point__in_a_payload),
+        cmocka_unit_test(test_tensor_point__bytes_are_numbers),
         cmocka_unit_test(test_tensor_point__reads_the_golden_payloads),
         cmocka_unit_test(test_tensor_point__leaves_files_for_the_independent_decoder),
     };

@@ -82,7 +82,8 @@ def parse_point(data):
     if r.number() != 1:
         raise Damaged("version")
     flags = r.number()
-    p = {"lossless": bool(flags & 1), "transform": bool(flags & 2)}
+    p = {"lossless": bool(flags & 1), "transform": bool(flags & 2),
+         "bytes": bool(flags & 5)}
     for name in ("channels", "rows", "cols", "planes", "n_groups"):
         p[name] = r.number()
     p["groups"] = [parse_group(r) for _ in range(p["n_groups"])]
@@ -270,6 +271,8 @@ def numbers_of(p, symbols):
         for c in range(p["channels"]):
             factor = f32(p["inverse"][c * p["planes"] + i] * p["inverse_scale"][i])
             x[c] = [f32(a + f32(factor * v)) for a, v in zip(x[c], plane)]
+    if p["bytes"]:
+        return bytes(int(min(max(f32(v + 0.5), 0), 255)) for channel in x for v in channel)
     return b"".join(struct.pack(f"<{size}f", *channel) for channel in x)
 
 
@@ -277,7 +280,7 @@ def numbers_of(p, symbols):
 
 def header(p):
     h = 2166136261
-    content = struct.pack("<BB4q", U8 if p["lossless"] else F32, 4, 1, p["channels"], p["rows"],
+    content = struct.pack("<BB4q", U8 if p["bytes"] else F32, 4, 1, p["channels"], p["rows"],
                           p["cols"])
     for byte in content:
         h = (h ^ byte) * 16777619 & 0xFFFFFFFF
@@ -341,10 +344,12 @@ def make_point(flags, channels, rows, cols, planes, groups):
     out += bytes(i % len(groups) for i in range(planes))
     if flags & 1:
         return out
+    scale = 40 if flags & 4 else 1
     for levels, _, _ in groups:
         out += bytes([96]) + bytes(random(256) for _ in range(levels))
-    out += struct.pack(f"<{planes}f", *[0.01 * (1 + random(90)) for _ in range(planes)])
-    out += struct.pack(f"<{channels}f", *[0.1 * random(70) - 3 for _ in range(channels)])
+    out += struct.pack(f"<{planes}f", *[0.01 * (1 + random(90)) * scale for _ in range(planes)])
+    out += struct.pack(f"<{channels}f",
+                       *[(0.1 * random(70) - 3) * scale for _ in range(channels)])
     if not flags & 2:
         return out + b"".join(number(int(i == 2)) for i in range(planes))
     out += struct.pack(f"<{planes}f", *[0.01] * planes)
@@ -359,6 +364,7 @@ EXAMPLES = {
     "transform": ((2, 6, 4, 4, 4, [(7, 3, 19), (31, 15, 1)]), False),
     "lossless": ((1, 10, 3, 7, 10, [(256, 128, 19), (256, 0, 1)]), False),
     "packed": ((0, 9, 3, 3, 8, [(6, 3, 19), (17, 8, 19)]), True),
+    "bytes": ((4, 7, 4, 5, 6, [(9, 4, 19)]), False),
 }
 
 

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which operating point of the bundle a frame is encoded by. */
+#include "edge/agent.h"
+
+#include <math.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#define DEFAULT_AGREEMENT 0.99
+#define DEFAULT_SNR_DB 20.0 /* where there is no class to agree on */
+
+static const clv_cut_ladder *find_ladder(const clv_edge *edge, uint32_t cut)
+{
+    const clv_model *model = clv_bundle_main(edge->bundle);
+    return clv_cut_ladder_find(model->ladders, model->n_ladders, cut, edge->prefix);
+}
+
+static uint32_t pick(const clv_edge *edge, const clv_cut_ladder *ladder)
+{
+    double snr_db = edge->min_snr_db;
+
+    if (!(snr_db > 0))
+        snr_db = isnan(ladder->rungs[0].agreement) ? DEFAULT_SNR_DB : (double)-INFINITY;
+    return clv_cut_ladder_pick(ladder, edge->min_agreement, snr_db);
+}
+
+clv_status clv_agent_check_codec(const clv_edge *edge, uint32_t cut, clv_error *err)
+{
+    const clv_model *model = clv_bundle_main(edge->bundle);
+    double best = 0, best_db = (double)-INFINITY;
+
+    if (edge->codec != CLV_CODEC_RANS || !edge->has_server || cut >= model->graph->n_nodes)
+        return CLV_OK;
+    const clv_cut_ladder *ladder = find_ladder(edge, cut);
+    if (ladder == NULL)
+        return clv_fail(err, CLV_EUNSUPPORTED, model->graph->name,
+                        "the bundle has no points of codec rans for cut %u behind its %s form: "
+                        "cleave build --codec-points makes them",
+                        cut, clv_precision_name(edge->prefix));
+    if (pick(edge, ladder) != CLV_NO_RUNG)
+        return CLV_OK;
+    for (uint32_t r = 0; r < ladder->n_rungs; r++) {
+        best = fmax(best, ladder->rungs[r].agreement); /* fmax() passes over a NaN */
+        best_db = fmax(best_db, ladder->rungs[r].snr_db);
+    }
+    return clv_fail(
+        err, CLV_EUNSUPPORTED, model->graph->name,
+        "no point of codec rans for cut %u is as good as it was asked for (--min-agreement "
+        "%g): the best agree on %g of the images, with %.1f dB",
+        cut, edge->min_agreement, best, best_db);
+}
+
+clv_status clv_agent_init_codec(clv_edge *edge, const clv_edge_options *options, clv_error *err)
+{
+    const clv_model *model = clv_bundle_main(edge->bundle);
+    size_t scratch_bytes = 0;
+
+    if (!(options->min_agreement >= 0 && options->min_agreement <= 1) ||
+        !(options->min_snr_db >= 0 && options->min_snr_db <= 200))
+        return clv_fail(err, CLV_EINVAL, NULL,
+                        "an agreement is from 0 to 1, a signal-to-noise ratio from 0 to 200 dB");
+    edge->has_server = options->server != NULL;
+    edge->min_agreement = options->min_agreement > 0 ? options->min_agreement : DEFAULT_AGREEMENT;
+    edge->min_snr_db = options->min_snr_db;
+    for (uint32_t i = 0; edge->codec == CLV_CODEC_RANS && i < model->n_ladders; i++) {
+        const clv_cut_ladder *ladder = &model->ladders[i];
+        if (ladder->prefix == edge->prefix && ladder->scratch_bytes > scratch_bytes)
+            scratch_bytes = ladder->scratch_bytes;
+    }
+    edge->codec_scratch = clv_alloc_aligned(scratch_bytes + 1);
+    if (edge->codec_scratch == NULL)
+        return clv_fail(err, CLV_ENOMEM, options->bundle, "out of memory");
+    return clv_agent_check_codec(edge, options->cut, err);
+}
+
+clv_codec_tables clv_agent_tables(const clv_edge *edge, uint32_t cut)
+{
+    const clv_cut_ladder *ladder = edge->codec == CLV_CODEC_RANS ? find_ladder(edge, cut) : NULL;
+    uint32_t rung = ladder != NULL ? pick(edge, ladder) : CLV_NO_RUNG;
+
+    return clv_cut_ladder_tables(rung != CLV_NO_RUNG ? ladder : NULL, rung, edge->codec_scratch);
+}
