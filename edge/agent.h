@@ -17,6 +17,7 @@
 #include "codec/activation.h"
 #include "edge/agent_core.h"
 #include "edge/network.h"
+#include "edge/picture_codec.h"
 #include "media/image.h"
 #include "net/link.h"
 
@@ -30,6 +31,7 @@ typedef struct clv_edge_slot {
     uint64_t submitted_us;
     bool is_image;
     clv_image image; /* as it was submitted */
+    clv_buffer file; /* the same as the camera encoded it; empty: it isn't there, or not wanted */
     bool prepared[CLV_AGENT_NETWORKS];
     clv_tensor_set inputs[CLV_AGENT_NETWORKS];
     clv_tensor_set outputs[CLV_AGENT_NETWORKS]; /* lock: a reply is written into the model's */
@@ -51,6 +53,7 @@ struct clv_edge {
     clv_precision prefix, suffix; /* of what runs here, and of what the server runs */
     uint32_t max_cut;             /* n_nodes: no bound */
     clv_codec codec;
+    clv_picture_codec picture; /* of images at cut 0 */
     clv_identity *identity;
     char *url, *server_name;
     clv_link *link; /* NULL: no server */
@@ -61,6 +64,7 @@ struct clv_edge {
 
     /* the worker's */
     clv_image fitted, scratch;
+    clv_buffer jpeg;
     clv_tensor_set frontier;
 
     pthread_mutex_t lock;

@@ -35,7 +35,9 @@ static const clv_option options[] = {
          "nodes from K on never run here and their weights are not read; `all`: no bound (default "
          "all)"),
     TEXT("codec", "edge.codec", codec, "NAME",
-         "how the cut travels: float (lossless) or uint8 (default float)"),
+         "how the cut travels: float, zstd, lz4 (lossless), uint8, rans; jpeg[:QUALITY], "
+         "jpeg-fit[:QUALITY]: images at cut 0 as JPEGs, in the camera's size or the network's "
+         "(default float)"),
     TEXT("precision", "edge.precision", precision, "NAME",
          "float or int8: what runs here (default: int8 if the bundle has it)"),
     TEXT("suffix", "edge.suffix", suffix, "NAME",
