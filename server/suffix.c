@@ -4,13 +4,15 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "codec/activation.h"
+#include "media/image.h"
 #include "runtime/tensor_set.h"
 
 struct clv_suffix {
     clv_tensor_set tensors; /* the frontier, then the outputs */
     const clv_cut_ladder *ladder;
-    uint8_t *scratch; /* of the codec */
-    size_t scratch_bytes;
+    uint8_t *codec_scratch;
+    size_t codec_scratch_bytes;
+    clv_image image, fitted, scratch;
 };
 
 clv_status clv_suffix_create(clv_suffix **out)
@@ -18,6 +20,10 @@ clv_status clv_suffix_create(clv_suffix **out)
     clv_suffix *suffix = clv_calloc(1, sizeof *suffix);
     if (suffix == NULL)
         return CLV_ENOMEM;
+    clv_image_init(&suffix->image);
+    clv_image_init(&suffix->fitted);
+    clv_image_init(&suffix->scratch);
+    suffix->image.rgb.cap_bytes = 3 * CLV_SUFFIX_MAX_PIXELS;
     *out = suffix;
     return CLV_OK;
 }
@@ -27,7 +33,10 @@ void clv_suffix_free(clv_suffix *suffix)
     if (suffix == NULL)
         return;
     clv_tensor_set_done(&suffix->tensors);
-    clv_free(suffix->scratch);
+    clv_free(suffix->codec_scratch);
+    clv_image_done(&suffix->image);
+    clv_image_done(&suffix->fitted);
+    clv_image_done(&suffix->scratch);
     clv_free(suffix);
 }
 
@@ -41,13 +50,13 @@ clv_status clv_suffix_use(clv_suffix *suffix, const clv_cut_ladder *ladder)
     size_t wanted = ladder != NULL ? ladder->scratch_bytes : 0;
 
     suffix->ladder = NULL;
-    if (wanted > suffix->scratch_bytes) {
+    if (wanted > suffix->codec_scratch_bytes) {
         uint8_t *scratch = clv_alloc_aligned(wanted);
         if (scratch == NULL)
             return CLV_ENOMEM;
-        clv_free(suffix->scratch);
-        suffix->scratch = scratch;
-        suffix->scratch_bytes = wanted;
+        clv_free(suffix->codec_scratch);
+        suffix->codec_scratch = scratch;
+        suffix->codec_scratch_bytes = wanted;
     }
     suffix->ladder = ladder;
     return CLV_OK;
@@ -64,11 +73,43 @@ clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec, const clv_program
     if (status != CLV_OK)
         return clv_fail(err, status, NULL, "no room for the %u tensors of cut %u", frontier.count,
                         cut);
-    clv_codec_tables tables = clv_cut_ladder_tables(suffix->ladder, 0, suffix->scratch);
+    clv_codec_tables tables = clv_cut_ladder_tables(suffix->ladder, 0, suffix->codec_scratch);
     CLV_TRY(clv_activation_decode_by(tensors->tensors, tensors->planned, tensors->count, &tables,
                                      payload, bytes, err));
     for (uint32_t i = 0; i < frontier.count; i++)
         clv_exec_load(exec, frontier.values[i], &tensors->tensors[i]);
+    return CLV_OK;
+}
+
+/* The image's pixels at the input's size. */
+static clv_status fit(const clv_image **out, clv_suffix *suffix, const clv_suffix_image *image,
+                      clv_error *err)
+{
+    const clv_input_spec *spec = image->spec;
+    const clv_image *decoded = &suffix->image;
+
+    if (image->fitted && (decoded->width != spec->width || decoded->height != spec->height))
+        return clv_fail(err, CLV_ESHAPE, NULL, "an image of %ux%u where the network takes %ux%u",
+                        decoded->width, decoded->height, spec->width, spec->height);
+    if (!image->fitted)
+        CLV_TRY(clv_image_fit(&suffix->fitted, &suffix->scratch, decoded, spec));
+    *out = image->fitted ? decoded : &suffix->fitted;
+    return CLV_OK;
+}
+
+clv_status clv_suffix_load_image(clv_suffix *suffix, clv_exec *exec, const clv_graph *graph,
+                                 const clv_suffix_image *image, clv_error *err)
+{
+    clv_tensor_set *tensors = &suffix->tensors;
+    const clv_image *pixels;
+
+    CLV_TRY(clv_tensor_set_fit(tensors, graph, graph->inputs, 1));
+    clv_status status = clv_image_decode(&suffix->image, image->data, image->bytes, err);
+    if (status != CLV_OK)
+        return clv_error_prefix(err, status, "the image");
+    CLV_TRY(fit(&pixels, suffix, image, err));
+    clv_image_normalise(tensors->tensors[0].data, pixels->rgb.data, image->spec);
+    clv_exec_load(exec, graph->inputs[0], &tensors->tensors[0]);
     return CLV_OK;
 }
 
