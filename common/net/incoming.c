@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "net/listener_parts.h"
 
-/* A packed reply: four numbers. */
+/* A packed reply: five numbers. */
 #define REPLY_HEADER_ROOM 64u
 #define MAX_IDLE 64u
 
@@ -165,7 +165,8 @@ void clv_incoming_send(clv_incoming *request, size_t payload_bytes, const clv_se
     header.reply = (clv_wire_reply){.frame = request->header.frame,
                                     .decode_us = times->decode_us,
                                     .queue_us = times->queue_us,
-                                    .compute_us = times->compute_us};
+                                    .compute_us = times->compute_us,
+                                    .load_permille = times->load_permille};
     if (reply != NULL)
         clv_frame_seal(reply, &header, payload_bytes);
     send_and_forget(request, reply);

@@ -29,6 +29,7 @@ struct clv_link {
     char *url;         /* "tcp://host:port" */
     char *server_name; /* that its certificate must have */
     char device_name[CLV_WIRE_MAX_TEXT];
+    clv_digest bundle; /* where options.bundle is given */
     clv_tls_config *tls;
     pthread_t thread;
     bool thread_runs;
@@ -47,6 +48,7 @@ struct clv_link {
     bool dial_ended;
     bool welcomed, ended; /* what the connection's callbacks tell the thread */
     clv_wire_welcome welcome;
+    clv_buffer profile; /* that came with it */
     clv_error end_why;
     clv_channel *channel;
     bool up;
@@ -97,6 +99,8 @@ static void on_ready(void *owner)
     hello.hello.heartbeat_us = clv_link_core_heartbeat_us(&link->core);
     (void)snprintf(hello.hello.software, sizeof hello.hello.software, "cleave " CLEAVE_VERSION);
     memcpy(hello.hello.device_name, link->device_name, sizeof hello.hello.device_name);
+    hello.hello.has_bundle = link->options.bundle != NULL;
+    hello.hello.bundle = link->bundle;
     clv_frame *frame = clv_frame_of(&frames, &hello);
     lock(link);
     if (frame != NULL && link->channel != NULL)
@@ -124,7 +128,20 @@ static bool on_prologue(void *owner, const clv_wire_prologue *prologue, uint8_t 
     return true;
 }
 
-static void take_welcome(clv_link *link, const clv_wire_welcome *welcome)
+/* With the lock held. Without memory for the profile the link does without. */
+static void keep_welcome(clv_link *link, const clv_wire_welcome *welcome, const uint8_t *profile,
+                         size_t profile_bytes)
+{
+    link->welcomed = true;
+    link->welcome = *welcome;
+    link->profile.size = 0;
+    if (profile_bytes > 0)
+        (void)!clv_buffer_append(&link->profile, profile, profile_bytes);
+    (void)pthread_cond_signal(&link->changed);
+}
+
+static void take_welcome(clv_link *link, const clv_wire_welcome *welcome, const uint8_t *profile,
+                         size_t profile_bytes)
 {
     if (welcome->protocol != CLV_WIRE_PROTOCOL) {
         clv_error why = CLV_ERROR_INIT;
@@ -135,11 +152,8 @@ static void take_welcome(clv_link *link, const clv_wire_welcome *welcome)
         return;
     }
     lock(link);
-    if (!link->welcomed) {
-        link->welcomed = true;
-        link->welcome = *welcome;
-        (void)pthread_cond_signal(&link->changed);
-    }
+    if (!link->welcomed)
+        keep_welcome(link, welcome, profile, profile_bytes);
     unlock(link);
 }
 
@@ -178,16 +192,17 @@ static void on_message(void *owner, const clv_wire_header *header, const uint8_t
     clv_link *link = owner;
 
     if (header->type == CLV_WIRE_WELCOME) {
-        take_welcome(link, &header->welcome);
+        take_welcome(link, &header->welcome, payload, payload_bytes);
     } else if (header->type == CLV_WIRE_REFUSAL) {
         take_refusal(link, &header->refusal);
     } else if (header->type == CLV_WIRE_REPLY) {
         const clv_wire_reply *reply = &header->reply;
-        clv_link_event event = {.type = CLV_LINK_REPLY,
-                                .frame = reply->frame,
-                                .payload = payload,
-                                .payload_bytes = payload_bytes,
-                                .server = {reply->decode_us, reply->queue_us, reply->compute_us}};
+        clv_link_event event = {
+            .type = CLV_LINK_REPLY,
+            .frame = reply->frame,
+            .payload = payload,
+            .payload_bytes = payload_bytes,
+            .server = {reply->decode_us, reply->queue_us, reply->compute_us, reply->load_permille}};
         tell_answer(link, &event);
     } /* a ping has done its work by coming */
 }
@@ -258,6 +273,8 @@ static void say(clv_link *link, clv_link_event_type type)
         event = (clv_link_event){.type = CLV_LINK_UP,
                                  .bundles = link->welcome.bundles,
                                  .n_bundles = link->welcome.n_bundles,
+                                 .profile = link->profile.data,
+                                 .profile_bytes = link->profile.size,
                                  .server_name = clv_channel_peer_name(link->channel)};
         lock(link);
         link->up = true;
@@ -437,6 +454,8 @@ static clv_status take_options(clv_link *link, const clv_link_options *options, 
         link->options.link_timeout_us > MAX_TIMEOUT_US)
         return clv_fail(err, CLV_EINVAL, NULL, "a link timeout of %llu us: give 100 ms to 60 s",
                         (unsigned long long)link->options.link_timeout_us);
+    if (options->bundle != NULL)
+        link->bundle = *options->bundle;
     if (name == NULL)
         name = clv_identity_name(options->identity);
     if (strlen(name) >= sizeof link->device_name)
@@ -479,6 +498,7 @@ clv_status clv_link_create(clv_link **out, const clv_link_options *options, clv_
     if (link == NULL)
         return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
     clv_buffer_init(&link->received, CLV_WIRE_MAX_MESSAGE_BYTES);
+    clv_buffer_init(&link->profile, CLV_WIRE_MAX_PROFILE_BYTES);
     (void)pthread_mutex_init(&link->events, NULL);
     (void)pthread_mutex_init(&link->lock, NULL);
     (void)pthread_condattr_init(&attributes);
@@ -511,6 +531,7 @@ void clv_link_free(clv_link *link)
     nng_stream_free(link->stream);
     clv_tls_config_free(link->tls);
     clv_buffer_done(&link->received);
+    clv_buffer_done(&link->profile);
     (void)pthread_cond_destroy(&link->changed);
     (void)pthread_mutex_destroy(&link->lock);
     (void)pthread_mutex_destroy(&link->events);

@@ -32,9 +32,11 @@ typedef enum clv_link_event_type {
     CLV_LINK_REFUSED /**< the server refused a request */
 } clv_link_event_type;
 
-/** What the server measured for one request, in microseconds. */
+/** What the server measured for one request, in microseconds, and how busy it was. */
 typedef struct clv_server_times {
     uint64_t decode_us, queue_us, compute_us;
+    uint32_t load_permille; /**< requests that waited or ran, this one too, over its workers; over
+                                 1000 some wait */
 } clv_server_times;
 
 /** Everything is borrowed for the callback. */
@@ -47,6 +49,8 @@ typedef struct clv_link_event {
     clv_server_times server;   /**< REPLY */
     const clv_digest *bundles; /**< UP: what the server answers for */
     uint32_t n_bundles;
+    const uint8_t *profile;  /**< UP: the server's of the bundle that was asked for, packed */
+    size_t profile_bytes;    /**< UP; 0: it sent none */
     const char *server_name; /**< UP */
 } clv_link_event;
 
@@ -55,6 +59,7 @@ typedef struct clv_link_options {
     const char *server_name;      /**< name in the server's certificate; NULL: the URL's host */
     const clv_identity *identity; /**< outlives the link */
     const char *device_name;      /**< NULL: the certificate's name */
+    const clv_digest *bundle;     /**< whose profile the server is asked for; copied; NULL: none */
     uint64_t redial_us;           /**< longest pause between attempts; 0: 800 ms */
     uint64_t link_timeout_us;     /**< silence after which a connection, or an attempt to make one,
                                        counts as dead, 100 ms to 60 s; 0: 2 s */

@@ -298,6 +298,7 @@ void clv_listener_release(clv_listener *listener)
     if (!last)
         return;
     clv_tls_config_free(listener->tls);
+    clv_free(listener->profiles);
     clv_incoming_free_idle(listener);
     clv_frame_pool_done(&listener->frames);
     (void)pthread_mutex_destroy(&listener->frames.lock);
@@ -346,5 +347,43 @@ clv_status clv_listener_set_bundles(clv_listener *listener, const clv_digest *id
         memcpy(listener->bundles, ids, n_ids * sizeof *ids);
     listener->n_bundles = n_ids;
     clv_listener_unlock(listener);
+    return CLV_OK;
+}
+
+/* One block: the list, then the bytes of all. */
+static clv_listener_profile *copy_profiles(const clv_listener_profile *profiles, uint32_t n)
+{
+    size_t total = n * sizeof *profiles;
+
+    for (uint32_t i = 0; i < n; i++)
+        total += profiles[i].bytes;
+    clv_listener_profile *copy = clv_calloc(total + 1, 1);
+    if (copy == NULL)
+        return NULL;
+    uint8_t *at = (uint8_t *)(copy + n);
+    for (uint32_t i = 0; i < n; i++) {
+        copy[i] = profiles[i];
+        copy[i].data = at;
+        if (profiles[i].bytes > 0)
+            memcpy(at, profiles[i].data, profiles[i].bytes);
+        at += profiles[i].bytes;
+    }
+    return copy;
+}
+
+clv_status clv_listener_set_profiles(clv_listener *listener, const clv_listener_profile *profiles,
+                                     uint32_t n_profiles)
+{
+    if (n_profiles > CLV_WIRE_MAX_BUNDLES)
+        return CLV_ELIMIT;
+    clv_listener_profile *fresh = copy_profiles(profiles, n_profiles);
+    if (fresh == NULL)
+        return CLV_ENOMEM;
+    clv_listener_lock(listener);
+    clv_listener_profile *old = listener->profiles;
+    listener->profiles = fresh;
+    listener->n_profiles = n_profiles;
+    clv_listener_unlock(listener);
+    clv_free(old);
     return CLV_OK;
 }

@@ -48,6 +48,20 @@ uint16_t clv_listener_port(const clv_listener *listener);
 CLV_NODISCARD clv_status clv_listener_set_bundles(clv_listener *listener, const clv_digest *ids,
                                                   uint32_t n_ids);
 
+/** A profile of a bundle, packed (profiler/profile_bytes.h), for the greeting of devices that run
+ *  it. Opaque here. */
+typedef struct clv_listener_profile {
+    clv_digest bundle;
+    const uint8_t *data;
+    size_t bytes; /**< more than CLV_WIRE_MAX_PROFILE_BYTES: it isn't sent */
+} clv_listener_profile;
+
+/** The profiles that greetings carry from now on, instead of those before; copied.
+ *  @return CLV_OK; CLV_ELIMIT: over 128; CLV_ENOMEM: those before stay. */
+CLV_NODISCARD clv_status clv_listener_set_profiles(clv_listener *listener,
+                                                   const clv_listener_profile *profiles,
+                                                   uint32_t n_profiles);
+
 /* --- a request ---------------------------------------------------------------------------- */
 
 /* All of these are borrowed until the request is answered or refused. */

@@ -73,6 +73,8 @@ struct clv_listener {
     unsigned n_idle;
     uint32_t n_bundles;
     clv_digest bundles[CLV_WIRE_MAX_BUNDLES];
+    uint32_t n_profiles;
+    clv_listener_profile *profiles; /* one block with their bytes behind */
 };
 
 /* --- listener.c --- */

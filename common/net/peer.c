@@ -110,28 +110,57 @@ static bool on_prologue(void *owner, const clv_wire_prologue *prologue, uint8_t 
     return true;
 }
 
-static void welcome(clv_peer *peer, uint64_t heartbeat_us)
+/* The profile of the bundle that the device runs, or NULL. With the listener's lock held. */
+static const clv_listener_profile *find_profile(const clv_listener *listener,
+                                                const clv_wire_hello *hello)
 {
-    clv_listener *listener = peer->listener;
+    for (uint32_t i = 0; hello->has_bundle && i < listener->n_profiles; i++) {
+        const clv_listener_profile *profile = &listener->profiles[i];
+        if (memcmp(&profile->bundle, &hello->bundle, sizeof hello->bundle) == 0)
+            return profile->bytes <= CLV_WIRE_MAX_PROFILE_BYTES ? profile : NULL;
+    }
+    return NULL;
+}
+
+/* With the listener's lock held. NULL when out of memory. */
+static clv_frame *make_welcome(clv_listener *listener, const clv_wire_hello *hello)
+{
     clv_wire_header header = {.type = CLV_WIRE_WELCOME};
+    const clv_listener_profile *profile = find_profile(listener, hello);
+    size_t bytes = profile != NULL ? profile->bytes : 0;
 
     header.welcome.protocol = CLV_WIRE_PROTOCOL;
     (void)snprintf(header.welcome.software, sizeof header.welcome.software,
                    "cleave " CLEAVE_VERSION);
+    header.welcome.n_bundles = listener->n_bundles;
+    memcpy(header.welcome.bundles, listener->bundles, sizeof header.welcome.bundles);
+    clv_frame *frame = clv_frame_take(&listener->frames, clv_wire_packed_bytes(&header), bytes);
+    if (frame == NULL)
+        return NULL;
+    if (bytes > 0)
+        memcpy(clv_frame_payload(frame), profile->data, bytes);
+    clv_frame_seal(frame, &header, bytes);
+    return frame;
+}
+
+static void welcome(clv_peer *peer, const clv_wire_hello *hello)
+{
+    clv_listener *listener = peer->listener;
+    clv_frame *frame = NULL;
+
     clv_listener_lock(listener);
     bool go = peer->phase == CLV_GATE_GREETING;
     if (go) {
         peer->phase = CLV_GATE_UP;
         peer->was_up = true;
-        peer->heartbeat_us = heartbeat_us;
+        peer->heartbeat_us = hello->heartbeat_us;
+        frame = make_welcome(listener, hello);
     }
-    header.welcome.n_bundles = listener->n_bundles;
-    memcpy(header.welcome.bundles, listener->bundles, sizeof header.welcome.bundles);
     clv_listener_unlock(listener);
-    if (go) {
+    if (go)
         clv_peer_tell(peer, "connected", NULL);
-        send_header(peer, &header);
-    }
+    if (frame != NULL)
+        (void)!clv_channel_send(peer->channel, frame); /* its end is heard of elsewhere */
 }
 
 static void take_hello(clv_peer *peer, const clv_wire_hello *hello)
@@ -141,7 +170,7 @@ static void take_hello(clv_peer *peer, const clv_wire_hello *hello)
                              &why) != CLV_OK)
         clv_peer_refuse(peer, &why);
     else
-        welcome(peer, hello->heartbeat_us);
+        welcome(peer, hello);
 }
 
 static void take_request(clv_peer *peer, const clv_wire_request *request, const uint8_t *payload,

@@ -38,13 +38,18 @@ static clv_status check_sizes(const clv_wire_prologue *prologue, size_t max_mess
                               clv_error *err)
 {
     const char *name = clv_wire_type_name(prologue->type);
-    bool has_payload = prologue->type == CLV_WIRE_REQUEST || prologue->type == CLV_WIRE_REPLY;
+    bool is_welcome = prologue->type == CLV_WIRE_WELCOME;
+    bool has_payload =
+        is_welcome || prologue->type == CLV_WIRE_REQUEST || prologue->type == CLV_WIRE_REPLY;
 
     if (prologue->header_bytes > CLV_WIRE_MAX_HEADER_BYTES)
         return clv_fail(err, CLV_ELIMIT, NULL, "a %s with a header of %u bytes; at most %zu", name,
                         prologue->header_bytes, CLV_WIRE_MAX_HEADER_BYTES);
     if (prologue->payload_bytes > 0 && !has_payload)
         return clv_fail(err, CLV_EFORMAT, NULL, "a %s has no payload", name);
+    if (is_welcome && prologue->payload_bytes > CLV_WIRE_MAX_PROFILE_BYTES)
+        return clv_fail(err, CLV_ELIMIT, NULL, "a welcome with a profile of %u bytes; at most %zu",
+                        prologue->payload_bytes, CLV_WIRE_MAX_PROFILE_BYTES);
     uint64_t bytes =
         (uint64_t)CLV_WIRE_PROLOGUE_BYTES + prologue->header_bytes + prologue->payload_bytes;
     if (bytes > max_message_bytes)

@@ -14,6 +14,7 @@
 #define CLV_WIRE_PROLOGUE_BYTES 16u
 #define CLV_WIRE_MAX_HEADER_BYTES ((size_t)8 << 10)
 #define CLV_WIRE_MAX_MESSAGE_BYTES ((size_t)64 << 20)
+#define CLV_WIRE_MAX_PROFILE_BYTES ((size_t)256 << 10) /**< payload of a welcome */
 
 /** X(NAME, value, name): every type of message. */
 #define CLV_WIRE_LIST(X)                                                                           \
@@ -41,7 +42,7 @@ typedef enum clv_wire_payload {
 typedef struct clv_wire_prologue {
     clv_wire_type type;
     uint32_t header_bytes;
-    uint32_t payload_bytes; /**< 0 unless it is a request or a reply */
+    uint32_t payload_bytes; /**< 0 unless it is a request, a reply or a welcome */
 } clv_wire_prologue;
 
 /** "request"; "unknown" for a value that is no type. */

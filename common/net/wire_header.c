@@ -69,6 +69,8 @@ static const ProtobufCMessage *view(packable *out, const clv_wire_header *header
         out->hello.software = borrow_text(header->hello.software);
         out->hello.device_name = borrow_text(header->hello.device_name);
         out->hello.heartbeat_us = header->hello.heartbeat_us;
+        if (header->hello.has_bundle)
+            out->hello.bundle = borrow_digest(&header->hello.bundle);
         break;
     case CLV_WIRE_WELCOME:
         view_welcome(out, &header->welcome);
@@ -89,6 +91,7 @@ static const ProtobufCMessage *view(packable *out, const clv_wire_header *header
         out->reply.decode_us = header->reply.decode_us;
         out->reply.queue_us = header->reply.queue_us;
         out->reply.compute_us = header->reply.compute_us;
+        out->reply.load_permille = header->reply.load_permille;
         break;
     case CLV_WIRE_REFUSAL:
         view_refusal(&out->refusal, &header->refusal);
@@ -162,6 +165,9 @@ static clv_status take_hello(clv_wire_hello *out, const Clv__Pb__Hello *hello, c
     clv_wire_hello taken = {.protocol = hello->protocol, .heartbeat_us = hello->heartbeat_us};
     CLV_TRY(take_text(taken.software, hello->software, "software name", err));
     CLV_TRY(take_text(taken.device_name, hello->device_name, "device name", err));
+    taken.has_bundle = hello->bundle.len > 0;
+    if (taken.has_bundle)
+        CLV_TRY(take_digest(&taken.bundle, &hello->bundle, err));
     *out = taken;
     return CLV_OK;
 }
@@ -199,7 +205,8 @@ static void take_reply(clv_wire_reply *out, const Clv__Pb__Reply *reply)
     *out = (clv_wire_reply){.frame = reply->frame,
                             .decode_us = reply->decode_us,
                             .queue_us = reply->queue_us,
-                            .compute_us = reply->compute_us};
+                            .compute_us = reply->compute_us,
+                            .load_permille = reply->load_permille};
 }
 
 static clv_status take_refusal(clv_wire_refusal *out, const Clv__Pb__Refusal *refusal,

@@ -19,6 +19,8 @@ typedef struct clv_wire_hello {
     char software[CLV_WIRE_MAX_TEXT];
     char device_name[CLV_WIRE_MAX_TEXT];
     uint64_t heartbeat_us;
+    bool has_bundle; /**< the device says which bundle it runs */
+    clv_digest bundle;
 } clv_wire_hello;
 
 typedef struct clv_wire_welcome {
@@ -40,6 +42,7 @@ typedef struct clv_wire_request {
 typedef struct clv_wire_reply {
     uint64_t frame;
     uint64_t decode_us, queue_us, compute_us;
+    uint32_t load_permille; /**< requests at the server over its workers */
 } clv_wire_reply;
 
 typedef struct clv_wire_refusal {

@@ -85,6 +85,56 @@ static void test_link__greetings_name_the_bundles(void **state)
     finish(link);
 }
 
+/* The profile of the bundle that the device runs, and no other; each greeting has the newest. */
+static void test_link__greetings_carry_the_profile_that_is_asked_for(void **state)
+{
+    static uint8_t large[CLV_WIRE_MAX_PROFILE_BYTES + 1];
+    const clv_digest none = {{9}};
+    clv_listener_profile profiles[129] = {
+        {{{1}}, (const uint8_t *)"one", 3},
+        {{{2}}, large, CLV_WIRE_MAX_PROFILE_BYTES},
+        {{{3}}, large, sizeof large}, /* it isn't sent */
+        {{{4}}, NULL, 0},
+    };
+    const struct {
+        const clv_digest *asked;
+        size_t bytes;
+    } cases[] = {{&profiles[0].bundle, 3},
+                 {&profiles[1].bundle, CLV_WIRE_MAX_PROFILE_BYTES},
+                 {&profiles[2].bundle, 0},
+                 {&profiles[3].bundle, 0},
+                 {&none, 0},
+                 {NULL, 0}};
+    (void)state;
+
+    memset(large, 0x5a, sizeof large);
+    net_watch_init(&watch);
+    net_server_start(&server, &pki, NET_ECHO, 0, 0, &watch);
+    assert_int_equal(clv_listener_set_profiles(server.listener, profiles, 129), CLV_ELIMIT);
+    assert_int_equal(clv_listener_set_profiles(server.listener, profiles, 4), CLV_OK);
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        clv_link_options options = net_device_options(&server, cam, &watch);
+        options.bundle = cases[i].asked;
+        watch.up = false; /* freeing the last one was no event */
+        clv_link *link = net_device_start(&options);
+        net_watch_await(&watch, CLV_LINK_UP, i + 1);
+        assert_int_equal(watch.profile_bytes, cases[i].bytes);
+        if (i < 2)
+            assert_true(watch.profile_sum == net_watch_sum(profiles[i].data, cases[i].bytes));
+        (void)net_device_send(link, 0, 10); /* and the link works */
+        net_watch_await_answers(&watch, i + 1);
+        clv_link_free(link);
+    }
+    assert_int_equal(clv_listener_set_profiles(server.listener, profiles + 1, 1), CLV_OK);
+    clv_link_options options = net_device_options(&server, cam, &watch);
+    options.bundle = &profiles[0].bundle;
+    watch.up = false;
+    clv_link *link = net_device_start(&options);
+    net_watch_await(&watch, CLV_LINK_UP, 7);
+    assert_int_equal(watch.profile_bytes, 0);
+    finish(link);
+}
+
 static void test_link__carries_payloads_of_every_size(void **state)
 {
     static const size_t sizes[] = {0,     1,     2,     15,     16,      17,      1000,   16383,
@@ -105,6 +155,7 @@ static void test_link__carries_payloads_of_every_size(void **state)
     assert_int_equal(watch.answers[0].times.decode_us, 1);
     assert_int_equal(watch.answers[0].times.queue_us, 2);
     assert_int_equal(watch.answers[0].times.compute_us, 3);
+    assert_int_equal(watch.answers[0].times.load_permille, 40);
     finish(link);
 }
 
@@ -331,6 +382,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_link__greets_and_names_both_ends),
         cmocka_unit_test(test_link__greetings_name_the_bundles),
+        cmocka_unit_test(test_link__greetings_carry_the_profile_that_is_asked_for),
         cmocka_unit_test(test_link__carries_payloads_of_every_size),
         cmocka_unit_test(test_link__takes_answers_in_any_order),
         cmocka_unit_test(test_link__tells_what_the_server_refuses),

@@ -14,7 +14,7 @@ static void echo(clv_incoming *request)
 {
     size_t bytes;
     uint8_t *answer;
-    clv_server_times times = {1, 2, 3};
+    clv_server_times times = {1, 2, 3, 40};
     const uint8_t *payload = clv_incoming_payload(request, &bytes);
 
     if (clv_incoming_reserve(request, &answer, bytes) != CLV_OK) {

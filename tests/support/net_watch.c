@@ -57,6 +57,8 @@ static void note_up(net_watch *watch, const clv_link_event *event)
     watch->up = true;
     (void)snprintf(watch->server_name, sizeof watch->server_name, "%s", event->server_name);
     watch->n_bundles = event->n_bundles;
+    watch->profile_bytes = event->profile_bytes;
+    watch->profile_sum = net_watch_sum(event->profile, event->profile_bytes);
     for (uint32_t i = 0; i < event->n_bundles && i < 2; i++)
         watch->bundles[i] = event->bundles[i];
 }

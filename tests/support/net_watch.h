@@ -39,6 +39,8 @@ typedef struct net_watch {
     char server_name[80];
     uint32_t n_bundles;
     clv_digest bundles[2];
+    size_t profile_bytes; /**< of the last greeting */
+    uint64_t profile_sum; /**< net_watch_sum() of it */
     net_answer answers[NET_WATCH_MAX_FRAMES];
     unsigned n_answers;
     net_told told[NET_WATCH_MAX_TOLD];

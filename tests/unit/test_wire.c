@@ -111,15 +111,19 @@ static void test_wire__caps_header_and_message(void **state)
     assert_int_equal(parse(bytes, 1026), CLV_OK);
 }
 
-static void test_wire__only_requests_and_replies_have_payload(void **state)
+static void test_wire__only_some_types_have_payload(void **state)
 {
     uint8_t bytes[CLV_WIRE_PROLOGUE_BYTES];
     (void)state;
     for (uint16_t type = 1; type <= 6; type++) {
-        bool may = type == CLV_WIRE_REQUEST || type == CLV_WIRE_REPLY;
+        bool may = type == CLV_WIRE_REQUEST || type == CLV_WIRE_REPLY || type == CLV_WIRE_WELCOME;
         put_prologue(bytes, type, 0, 1);
         assert_int_equal(parse(bytes, MAX), may ? CLV_OK : CLV_EFORMAT);
     }
+    put_prologue(bytes, CLV_WIRE_WELCOME, 0, CLV_WIRE_MAX_PROFILE_BYTES); /* a profile */
+    assert_int_equal(parse(bytes, MAX), CLV_OK);
+    put_prologue(bytes, CLV_WIRE_WELCOME, 0, CLV_WIRE_MAX_PROFILE_BYTES + 1);
+    assert_int_equal(parse(bytes, MAX), CLV_ELIMIT);
 }
 
 static void test_wire__leaves_the_output_alone_on_failure(void **state)
@@ -168,6 +172,12 @@ static void test_wire__hello_passes(void **state)
     assert_int_equal(out.hello.heartbeat_us, 500000);
     assert_string_equal(out.hello.software, in.hello.software);
     assert_string_equal(out.hello.device_name, in.hello.device_name);
+    assert_false(out.hello.has_bundle);
+    in.hello.has_bundle = true;
+    memset(in.hello.bundle.bytes, 0xfe, sizeof in.hello.bundle.bytes);
+    pass(&out, &in);
+    assert_true(out.hello.has_bundle);
+    assert_memory_equal(&out.hello.bundle, &in.hello.bundle, sizeof in.hello.bundle);
 }
 
 static void test_wire__welcome_passes_with_none_and_all_bundles(void **state)
@@ -207,9 +217,13 @@ static void test_wire__reply_and_ping_pass(void **state)
 {
     clv_wire_header out, in = {.type = CLV_WIRE_REPLY};
     (void)state;
-    in.reply = (clv_wire_reply){1, 2, UINT64_MAX, 4};
+    in.reply = (clv_wire_reply){1, 2, UINT64_MAX, 4, UINT32_MAX};
     pass(&out, &in);
-    assert_memory_equal(&out.reply, &in.reply, sizeof in.reply);
+    assert_int_equal(out.reply.frame, 1);
+    assert_int_equal(out.reply.decode_us, 2);
+    assert_true(out.reply.queue_us == UINT64_MAX);
+    assert_int_equal(out.reply.compute_us, 4);
+    assert_true(out.reply.load_permille == UINT32_MAX);
     in.type = CLV_WIRE_PING;
     assert_int_equal(pack(&in), 0);
     pass(&out, &in);
@@ -253,6 +267,10 @@ static void test_wire__refuses_malformed_headers(void **state)
               CLV_EFORMAT);                                             /* a text that is cut off */
     MALFORMED(CLV_WIRE_HELLO, "\x12\xff\xff\xff\xff\x0f", CLV_EFORMAT); /* ... of 4 GiB */
     MALFORMED(CLV_WIRE_HELLO, "\xff\xff\xff\xff\xff\xff\xff", CLV_EFORMAT);
+    MALFORMED(CLV_WIRE_HELLO,
+              "\x2a\x03"
+              "abc",
+              CLV_EFORMAT);                       /* a short bundle */
     MALFORMED(CLV_WIRE_REQUEST, "", CLV_EFORMAT); /* no bundle */
     MALFORMED(CLV_WIRE_REQUEST,
               "\x12\x03"
@@ -322,7 +340,7 @@ int main(void)
         cmocka_unit_test(test_wire__refuses_what_is_no_message),
         cmocka_unit_test(test_wire__refuses_unknown_types_and_flags),
         cmocka_unit_test(test_wire__caps_header_and_message),
-        cmocka_unit_test(test_wire__only_requests_and_replies_have_payload),
+        cmocka_unit_test(test_wire__only_some_types_have_payload),
         cmocka_unit_test(test_wire__leaves_the_output_alone_on_failure),
         cmocka_unit_test(test_wire__hello_passes),
         cmocka_unit_test(test_wire__welcome_passes_with_none_and_all_bundles),
