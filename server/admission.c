@@ -70,6 +70,12 @@ clv_verdict clv_admission_decide(const clv_admission *admission, uint64_t deadli
     return CLV_VERDICT_ACCEPT;
 }
 
+uint32_t clv_admission_load_permille(const clv_admission *admission)
+{
+    uint64_t load = ((uint64_t)admission->waiting + admission->running) * 1000 / admission->workers;
+    return load < UINT32_MAX ? (uint32_t)load : UINT32_MAX;
+}
+
 void clv_admission_accepted(clv_admission *admission, uint64_t estimate_us)
 {
     admission->waiting++;

@@ -62,6 +62,9 @@ clv_verdict clv_admission_check_payload(uint32_t payload, uint32_t cut, bool tak
 clv_verdict clv_admission_decide(const clv_admission *admission, uint64_t deadline_at_us,
                                  uint64_t estimate_us, uint64_t now_us);
 
+/** How busy the server is: requests that wait or run over workers, in thousandths. */
+uint32_t clv_admission_load_permille(const clv_admission *admission);
+
 /** The way of a request through the state, with the same estimate at each step. */
 void clv_admission_accepted(clv_admission *admission, uint64_t estimate_us);
 void clv_admission_started(clv_admission *admission, uint64_t estimate_us);

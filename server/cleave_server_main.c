@@ -52,6 +52,19 @@ static void log_forms(const char *path, const clv_served *served, const char *ba
     }
 }
 
+static void log_profile(const clv_served *served)
+{
+    const clv_error *note = &served->profiled.note;
+    error_text why;
+
+    if (served->profile != NULL && served->profiled.kept)
+        clv_log_debug("its profile was kept from an earlier start");
+    if (note->code != CLV_OK)
+        clv_log_warn(served->profile != NULL ? "its profile can't be kept: %s"
+                                             : "it can't be measured: %s",
+                     describe(&why, note));
+}
+
 static void log_file(void *context, const char *path, const clv_served *served,
                      const clv_error *error)
 {
@@ -62,6 +75,8 @@ static void log_file(void *context, const char *path, const clv_served *served,
         clv_log_error("left out %s: %s", path, describe(&why, error));
     else
         log_forms(path, served, choices->backend->name);
+    if (served != NULL)
+        log_profile(served);
 }
 
 static void log_device(void *context, const char *device, const char *what, const clv_error *error)
@@ -136,7 +151,14 @@ static void serve_until_told(clv_server *server, const clv_server_settings *sett
 static clv_status load(clv_server **out, const clv_server_settings *settings,
                        clv_server_choices *choices, clv_error *err)
 {
+    static char folder[4096]; /* reloads read it as well */
+    clv_profile_cache profiles = {
+        .folder = clv_profile_cache_folder(settings->state, folder, sizeof folder),
+        .backend = choices->backend->name,
+        .form_us = settings->profile_ms * 1000,
+    };
     clv_server_options options = {
+        .profiles = profiles,
         .bundles = settings->bundles,
         .backend = choices->backend,
         .workers = choices->workers,

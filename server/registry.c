@@ -39,6 +39,7 @@ static void served_free(clv_served *served)
 {
     for (uint32_t i = 0; i < CLV_PRECISION_COUNT; i++)
         form_done(&served->forms[i]);
+    clv_profile_free(served->profile);
     clv_bundle_free(served->bundle);
     clv_free(served);
 }
@@ -107,6 +108,31 @@ static clv_status compile(clv_served *served, const clv_registry_options *option
     return CLV_OK;
 }
 
+/* Before any worker uses the executions. A network that can't be measured is served all the same.
+ */
+static void measure(clv_served *served, const clv_registry_options *options)
+{
+    clv_profiler_form forms[CLV_PRECISION_COUNT];
+    clv_profiler_options profiler = {
+        .model = clv_bundle_main(served->bundle),
+        .bundle = &served->id,
+        .threads = options->threads_per_worker > 0 ? options->threads_per_worker : 1,
+        .forms = forms};
+
+    served->profiled = options->profiles;
+    if (options->profiles.form_us == 0 || options->workers == 0)
+        return;
+    for (uint32_t i = 0; i < CLV_PRECISION_COUNT; i++) {
+        const clv_served_form *form = clv_served_find_form(served, i);
+        if (form != NULL)
+            forms[profiler.n_forms++] = (clv_profiler_form){(clv_precision)i, form->program,
+                                                            form->execs[0], served->n_nodes, NULL};
+    }
+    clv_error why = CLV_ERROR_INIT;
+    if (clv_profile_obtain(&served->profile, &served->profiled, &profiler, &why) != CLV_OK)
+        served->profiled.note = why;
+}
+
 /* Takes @p bundle over in every case. */
 static clv_status serve(clv_served **out, clv_bundle *bundle, const clv_registry_options *options,
                         clv_error *err)
@@ -124,6 +150,7 @@ static clv_status serve(clv_served **out, clv_bundle *bundle, const clv_registry
         served_free(served);
         return status;
     }
+    measure(served, options);
     *out = served;
     return CLV_OK;
 }

@@ -10,6 +10,7 @@
  *
  *  Threads: find and release from any thread; create, reload and free from one. */
 
+#include "profiler/profile_cache.h"
 #include "runtime/bundle.h"
 #include "runtime/program.h"
 
@@ -34,6 +35,8 @@ typedef struct clv_served {
     uint32_t n_nodes; /**< of the main model, in every form */
     clv_bundle *bundle;
     clv_served_form forms[CLV_PRECISION_COUNT];
+    clv_profile *profile;        /**< of all forms on this machine; NULL: there is none */
+    clv_profile_cache profiled;  /**< how it was got; its note: also why there is none */
     _Atomic uint32_t references; /**< private to registry.c */
 } clv_served;
 
@@ -42,6 +45,7 @@ typedef struct clv_registry_options {
     const clv_backend *backend;  /**< NULL: the best one */
     uint32_t workers;            /**< executions of each bundle */
     unsigned threads_per_worker; /**< for kernels; 0 is 1 */
+    clv_profile_cache profiles;  /**< where profiles are kept; form_us 0: none are made */
     /** How a file went: @p served, or NULL and why not. For the log. */
     void (*on_file)(void *context, const char *path, const clv_served *served,
                     const clv_error *error);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "profiler/profile_bytes.h"
 #include "server/suffix.h"
 #include "server/workers.h"
 
@@ -159,6 +160,7 @@ static bool answer_job(void *context, uint32_t worker, const clv_job *job)
         return false;
     }
     (void)atomic_fetch_add(&server->answered, 1);
+    times.load_permille = clv_workers_load_permille(server->workers);
     clv_incoming_send(job->request, bytes, &times);
     return true;
 }
@@ -171,11 +173,48 @@ static void tell_device(void *context, const char *device, const char *what, con
     server->options.on_device(server->options.context, device, what, error);
 }
 
+/* What greetings say of the bundles @p ids. One that is gone meanwhile says nothing. */
+static clv_status pack_profiles(clv_listener_profile *out, clv_buffer *bytes, clv_server *server,
+                                const clv_digest *ids, uint32_t n)
+{
+    size_t ends[CLV_REGISTRY_MAX_BUNDLES];
+
+    for (uint32_t i = 0; i < n; i++) {
+        clv_served *served = clv_registry_find(server->registry, &ids[i]);
+        clv_status status = CLV_OK;
+        if (served != NULL && served->profile != NULL)
+            status = clv_profile_pack(bytes, served->profile, false);
+        clv_served_release(served);
+        CLV_TRY(status);
+        ends[i] = bytes->size;
+    }
+    for (uint32_t i = 0; i < n; i++) { /* the buffer doesn't move any more */
+        size_t start = i > 0 ? ends[i - 1] : 0;
+        out[i] = (clv_listener_profile){ids[i], bytes->data + start, ends[i] - start};
+    }
+    return CLV_OK;
+}
+
+static clv_status announce_profiles(clv_server *server, const clv_digest *ids, uint32_t n)
+{
+    clv_listener_profile profiles[CLV_REGISTRY_MAX_BUNDLES];
+    clv_buffer bytes;
+
+    clv_buffer_init(&bytes, SIZE_MAX);
+    clv_status status = pack_profiles(profiles, &bytes, server, ids, n);
+    if (status == CLV_OK)
+        status = clv_listener_set_profiles(server->listener, profiles, n);
+    clv_buffer_done(&bytes);
+    return status;
+}
+
 static clv_status announce_bundles(clv_server *server, clv_error *err)
 {
     clv_digest ids[CLV_REGISTRY_MAX_BUNDLES];
     uint32_t n = clv_registry_list(server->registry, ids, CLV_REGISTRY_MAX_BUNDLES);
-    clv_status status = clv_listener_set_bundles(server->listener, ids, n);
+    clv_status status = announce_profiles(server, ids, n);
+    if (status == CLV_OK)
+        status = clv_listener_set_bundles(server->listener, ids, n);
     if (status != CLV_OK)
         return clv_fail(err, status, NULL, "cannot announce the bundles: %s",
                         clv_status_text(status));
@@ -190,6 +229,7 @@ static clv_status load_bundles(clv_server *server, clv_error *err)
         .backend = options->backend,
         .workers = options->workers,
         .threads_per_worker = options->threads_per_worker,
+        .profiles = options->profiles,
         .on_file = options->on_file,
         .context = options->context,
     };

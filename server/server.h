@@ -19,6 +19,7 @@ typedef struct clv_server_options {
     uint32_t workers;            /**< requests that run at once; at least 1 */
     uint32_t queue;              /**< requests that may wait when all workers run */
     unsigned threads_per_worker; /**< 0 is 1 */
+    clv_profile_cache profiles;  /**< see registry.h; devices get them in the greeting */
     /** For the log; see registry.h and listener.h. */
     void (*on_file)(void *context, const char *path, const clv_served *served,
                     const clv_error *error);

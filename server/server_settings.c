@@ -14,6 +14,7 @@ const clv_server_settings clv_server_defaults = {
     .threads_per_worker = 1,
     .queue = 64,
     .drain_ms = 5000,
+    .profile_ms = 300,
     .log_level = "info",
     .log_format = "text",
 };
@@ -43,6 +44,10 @@ static const clv_option options[] = {
      "kernels: auto, onednn or ref; default auto"},
     {"drain-ms", "server.drain_ms", CLV_OPTION_UINT, MEMBER(drain_ms), 0, 3600000, "MS",
      "on SIGTERM, time to answer what was accepted; default 5000"},
+    {"state", "server.state", CLV_OPTION_STRING, MEMBER(state), 0, 0, "DIR",
+     "folder where profiles are kept between starts; default $STATE_DIRECTORY, or none"},
+    {"profile-ms", "server.profile_ms", CLV_OPTION_UINT, MEMBER(profile_ms), 0, 60000, "MS",
+     "time to measure each form of a new bundle, for devices' plans; 0: don't; default 300"},
     {"port-file", "server.port_file", CLV_OPTION_STRING, MEMBER(port_file), 0, 0, "FILE",
      "write the port here once devices can connect"},
     {"log-level", "log.level", CLV_OPTION_STRING, MEMBER(log_level), 0, 0, "LEVEL",

@@ -125,6 +125,14 @@ clv_verdict clv_workers_submit(clv_workers *crew, const clv_job *job)
     return verdict;
 }
 
+uint32_t clv_workers_load_permille(clv_workers *crew)
+{
+    (void)pthread_mutex_lock(&crew->lock);
+    uint32_t load = clv_admission_load_permille(&crew->admission);
+    (void)pthread_mutex_unlock(&crew->lock);
+    return load;
+}
+
 /* The moment @p timeout_us from now, for a condition that waits by the monotonic clock. */
 static struct timespec after(uint64_t timeout_us)
 {

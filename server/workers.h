@@ -47,6 +47,9 @@ CLV_NODISCARD clv_status clv_workers_create(clv_workers **out, const clv_workers
 /** Decide, and take the job over if it is accepted; otherwise it stays the caller's. */
 CLV_NODISCARD clv_verdict clv_workers_submit(clv_workers *crew, const clv_job *job);
 
+/** How busy they are now: clv_admission_load_permille(). From any thread. */
+uint32_t clv_workers_load_permille(clv_workers *crew);
+
 /** Accept no more; wait up to @p timeout_us for what was accepted, refuse what still waits then,
  *  and end the threads (which finish what they run). clv_workers_submit() refuses from then on.
  *  @return How many were refused. */

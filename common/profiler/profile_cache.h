@@ -10,7 +10,7 @@
 #include "profiler/profiler.h"
 
 typedef struct clv_profile_cache {
-    const char *folder;  /**< NULL: nothing is kept */
+    const char *folder;  /**< NULL: nothing is kept. Borrowed, as the next */
     const char *backend; /**< that the programs were compiled for */
     uint64_t form_us;    /**< to measure the nodes of each form, and as much for its codecs */
     /* What clv_profile_obtain() says of it. */

@@ -27,6 +27,8 @@ struct link_client {
     clv_error last_error;
     clv_digest bundles[MAX_BUNDLES];
     uint32_t n_bundles;
+    uint8_t *profile;
+    size_t profile_bytes;
     client_answer answers[CLIENT_MAX_FRAMES];
 };
 
@@ -57,6 +59,11 @@ static void on_event(void *context, const clv_link_event *event)
         client->up = true;
         client->n_bundles = event->n_bundles < MAX_BUNDLES ? event->n_bundles : MAX_BUNDLES;
         memcpy(client->bundles, event->bundles, client->n_bundles * sizeof *client->bundles);
+        client->profile_bytes = event->profile_bytes;
+        clv_free(client->profile);
+        client->profile = clv_calloc(event->profile_bytes + 1, 1);
+        if (client->profile != NULL && event->profile_bytes > 0)
+            memcpy(client->profile, event->profile, event->profile_bytes);
         break;
     case CLV_LINK_DOWN:
     case CLV_LINK_FAILED:
@@ -114,6 +121,18 @@ static void load_identity(link_client *client, const server_process *server, con
 
 link_client *link_client_create(const server_process *server, const char *device)
 {
+    return link_client_ask(server, device, NULL);
+}
+
+const uint8_t *link_client_profile(const link_client *client, size_t *bytes_out)
+{
+    *bytes_out = client->profile_bytes;
+    return client->profile_bytes > 0 ? client->profile : NULL;
+}
+
+link_client *link_client_ask(const server_process *server, const char *device,
+                             const clv_digest *bundle)
+{
     char url[64];
     clv_error err = CLV_ERROR_INIT;
     link_client *client = clv_calloc(1, sizeof *client);
@@ -125,6 +144,7 @@ link_client *link_client_create(const server_process *server, const char *device
     clv_link_options options = {.url = url,
                                 .server_name = "localhost",
                                 .identity = client->identity,
+                                .bundle = bundle,
                                 .link_timeout_us = UINT64_C(1000000) * PATIENCE_S,
                                 .on_event = on_event,
                                 .context = client};
@@ -140,6 +160,7 @@ void link_client_free(link_client *client)
         return;
     clv_link_free(client->link);
     clv_identity_free(client->identity);
+    clv_free(client->profile);
     (void)pthread_cond_destroy(&client->changed);
     (void)pthread_mutex_destroy(&client->lock);
     clv_free(client);

@@ -24,6 +24,13 @@ typedef struct link_client link_client;
 
 /** Connect as @p device ("device-1") and wait until the link is up. */
 link_client *link_client_create(const server_process *server, const char *device);
+/** The same, asking for the server's profile of @p bundle. */
+link_client *link_client_ask(const server_process *server, const char *device,
+                             const clv_digest *bundle);
+
+/** The profile that the greeting had, packed; borrowed. NULL: none. */
+const uint8_t *link_client_profile(const link_client *client, size_t *bytes_out);
+
 void link_client_free(link_client *client); /* NULL is a no-op */
 
 /** The bundles of the greeting. @return How many. */

@@ -52,6 +52,24 @@ static void test_admission__queue_is_bounded(void **state)
     assert_int_equal(clv_admission_decide(&admission, 0, 0, NOW), CLV_VERDICT_ACCEPT);
 }
 
+static void test_admission__load_is_of_all_requests_over_the_workers(void **state)
+{
+    clv_admission a = {.workers = 4, .queue = 100};
+    (void)state;
+    assert_int_equal(clv_admission_load_permille(&a), 0);
+    clv_admission_accepted(&a, 10);
+    assert_int_equal(clv_admission_load_permille(&a), 250);
+    clv_admission_started(&a, 10);
+    assert_int_equal(clv_admission_load_permille(&a), 250);
+    for (int i = 0; i < 9; i++)
+        clv_admission_accepted(&a, 10);
+    assert_int_equal(clv_admission_load_permille(&a), 2500);
+    clv_admission_finished(&a, 10);
+    assert_int_equal(clv_admission_load_permille(&a), 2250);
+    a = (clv_admission){.workers = 1, .waiting = UINT32_MAX, .running = UINT32_MAX};
+    assert_true(clv_admission_load_permille(&a) == UINT32_MAX);
+}
+
 static void test_admission__without_a_queue_only_free_workers_take(void **state)
 {
     (void)state;
@@ -172,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_admission__bundle_and_cut_must_exist),
         cmocka_unit_test(test_admission__payloads_that_a_bundle_takes),
         cmocka_unit_test(test_admission__queue_is_bounded),
+        cmocka_unit_test(test_admission__load_is_of_all_requests_over_the_workers),
         cmocka_unit_test(test_admission__without_a_queue_only_free_workers_take),
         cmocka_unit_test(test_admission__deadline_that_cannot_be_met_is_refused),
         cmocka_unit_test(test_admission__deadline_in_the_past_is_refused),
