@@ -192,6 +192,7 @@ static clv_status start_link(clv_edge *edge, const clv_edge_options *options, cl
     clv_link_options link = {.url = edge->url,
                              .server_name = edge->server_name,
                              .identity = edge->identity,
+                             .bundle = clv_bundle_id(edge->bundle),
                              .on_event = clv_agent_on_link,
                              .context = edge};
     return clv_link_create(&edge->link, &link, err);
@@ -253,6 +254,7 @@ static clv_status build(clv_edge *edge, const clv_edge_options *options, clv_err
     edge->n_slots = options->in_flight > 0 ? options->in_flight : DEFAULT_IN_FLIGHT;
     CLV_TRY(load_networks(edge, options, err));
     CLV_TRY(clv_agent_init_codec(edge, options, err));
+    CLV_TRY(clv_agent_measure(edge, options, err));
     if (make_slots(edge) != CLV_OK)
         return clv_fail(err, CLV_ENOMEM, options->bundle, "out of memory for %u frames",
                         edge->n_slots);
@@ -317,6 +319,9 @@ void clv_edge_free(clv_edge *edge)
     clv_buffer_done(&edge->jpeg);
     for (uint32_t n = 0; n < CLV_AGENT_NETWORKS; n++)
         clv_network_done(&edge->networks[n]);
+    clv_profile_free(edge->profile);
+    clv_profile_free(edge->server_profile);
+    clv_free(edge->until_ns);
     clv_bundle_free(edge->bundle);
     clv_free(edge->url);
     clv_free(edge->server_name);

@@ -9,6 +9,7 @@
  *      agent_worker.c  the worker, which does what the state machine says: all computing, sending
  *      agent_link.c    what the link tells: its threads
  *      agent_codec.c   which of the bundle's operating points a frame is encoded by
+ *      agent_profile.c how fast device and server are
  *
  *  One lock guards the state machine and everything that says so below. The worker computes and
  *  sends without it. */
@@ -18,9 +19,11 @@
 #include "codec/activation.h"
 #include "edge/agent_core.h"
 #include "edge/network.h"
+#include "edge/pace.h"
 #include "edge/picture_codec.h"
 #include "media/image.h"
 #include "net/link.h"
+#include "partitioner/profile.h"
 
 #define CLV_AGENT_NETWORKS 2u /* by clv_agent_network */
 
@@ -57,6 +60,8 @@ struct clv_edge {
     double min_agreement, min_snr_db; /* of the points of codec rans; 0 dB: not asked for */
     bool has_server;
     clv_picture_codec picture; /* of images at cut 0 */
+    clv_profile *profile;      /* of the model on this device, at all cuts; NULL: there is none */
+    uint64_t *until_ns;        /* of it, for the pace */
     clv_identity *identity;
     char *url, *server_name;
     clv_link *link; /* NULL: no server */
@@ -77,6 +82,9 @@ struct clv_edge {
     /* lock */
     clv_agent agent;
     clv_edge_link_state link_state;
+    clv_profile *server_profile; /* the last greeting's, at all cuts; NULL: it had none */
+    uint32_t server_load_permille;
+    clv_pace pace;
     uint64_t n_frames;
     uint32_t answered[CLV_AGENT_MAX_SLOTS]; /* not taken yet, oldest first */
     uint32_t n_answered;
@@ -107,6 +115,14 @@ CLV_NODISCARD clv_status clv_agent_check_codec(const clv_edge *edge, uint32_t cu
 
 /** What a frame is encoded by at @p cut, which was checked; the worker's. */
 clv_codec_tables clv_agent_tables(const clv_edge *edge, uint32_t cut);
+
+/** Measure the main model, or take what an earlier start has measured; before frames come. Where it
+ *  can't be measured there is no profile. @return CLV_OK; CLV_ENOMEM with @p err. */
+CLV_NODISCARD clv_status clv_agent_measure(clv_edge *edge, const clv_edge_options *options,
+                                           clv_error *err);
+
+/** Keep the profile that a greeting has, if it is of use; with the lock held. */
+void clv_agent_take_server_profile(clv_edge *edge, const clv_link_event *event);
 
 /** The worker: a thread's function; @p edge is its argument. */
 void *clv_agent_work(void *edge);

@@ -40,6 +40,8 @@ static void link_is_up(clv_edge *edge, const clv_link_event *event)
                        "server '%s' doesn't have the bundle %.16s...", name,
                        clv_digest_format(id, clv_bundle_id(edge->bundle)));
     }
+    clv_agent_take_server_profile(edge, event);
+    edge->server_load_permille = 0;
     set_link(edge, served);
 }
 
@@ -115,6 +117,7 @@ void clv_agent_on_link(void *context, const clv_link_event *event)
         link_is_down(edge, event);
         break;
     case CLV_LINK_REPLY:
+        edge->server_load_permille = event->server.load_permille;
         if (slot != CLV_AGENT_NO_SLOT)
             take_reply(edge, slot, event);
         break;

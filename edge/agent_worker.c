@@ -35,20 +35,25 @@ static clv_status prepare(clv_edge *edge, clv_edge_slot *slot, clv_agent_network
 
 /* --- RUN ---------------------------------------------------------------------------------- */
 
-static clv_status run_nodes(uint32_t *reached, clv_edge *edge, clv_edge_slot *slot,
-                            const clv_agent_action *action)
+/* @param[out] run_us  What the nodes took, without their inputs. */
+static clv_status run_nodes(uint32_t *reached, uint64_t *run_us, clv_edge *edge,
+                            clv_edge_slot *slot, const clv_agent_action *action)
 {
     clv_network *network = &edge->networks[action->network];
 
     *reached = action->from;
+    *run_us = 0;
     if (action->from == 0)
         CLV_TRY(prepare(edge, slot, action->network));
     uint64_t start_us = clv_clock_now_us();
     if (action->from == 0)
         clv_network_load_inputs(network, &slot->inputs[inputs_of(edge, action->network)]);
+    uint64_t loaded_us = clv_clock_now_us();
     clv_status status =
         clv_network_run(reached, network, action->from, action->to, CLV_AGENT_SLICE_US);
-    slot->times.device_us += clv_clock_now_us() - start_us;
+    uint64_t end_us = clv_clock_now_us();
+    *run_us = end_us - loaded_us;
+    slot->times.device_us += end_us - start_us;
     return status;
 }
 
@@ -64,11 +69,14 @@ static void run(clv_edge *edge, const clv_agent_action *action)
 {
     clv_edge_slot *slot = &edge->slots[action->slot];
     uint32_t reached;
+    uint64_t run_us;
 
     clv_agent_unlock(edge);
-    clv_status status = run_nodes(&reached, edge, slot, action);
+    clv_status status = run_nodes(&reached, &run_us, edge, slot, action);
     clv_agent_lock(edge);
     if (status == CLV_OK) {
+        if (action->network == CLV_AGENT_MODEL)
+            clv_pace_ran(&edge->pace, action->from, reached, run_us, reached == action->to);
         clv_agent_ran(&edge->agent, action, reached, clv_clock_now_us());
         return;
     }

@@ -16,6 +16,7 @@
 #include "edge/answer_json.h"
 #include "edge/edge_settings.h"
 #include "edge/frame_source.h"
+#include "profiler/profile_cache.h"
 
 #define EXIT_OK 0
 #define EXIT_FAILED 1
@@ -241,8 +242,11 @@ static void wait_for_link(program *p)
 static int run(program *p)
 {
     clv_error err = CLV_ERROR_INIT;
+    char folder[4096];
     pthread_t printer;
 
+    p->settings.edge.state =
+        clv_profile_cache_folder(p->settings.edge.state, folder, sizeof folder);
     clv_status status = clv_edge_create(&p->edge, &p->settings.edge, &err);
     if (status == CLV_OK)
         status = open_source(p, &err);

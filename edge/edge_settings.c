@@ -53,6 +53,10 @@ static const clv_option options[] = {
          "frames on their way at once (default 4)"),
     TEXT("backend", "edge.backend", backend, "NAME", "auto, onednn or ref (default auto)"),
     UINT("threads", "edge.threads", threads, 1, 256, "N", "for kernels (default 1)"),
+    TEXT("state", "edge.state", state, "DIR",
+         "folder where the device's profile is kept (default: $STATE_DIRECTORY, or none)"),
+    UINT("profile-ms", "edge.profile_ms", profile_ms, 0, 60000, "MS",
+         "time to measure the model in at the start; 0: it isn't measured (default 300)"),
     TEXT("server", "server.address", server, "HOST:PORT",
          "the server (default: none, the whole model runs here)"),
     TEXT("server-name", "server.name", server_name, "NAME",
@@ -174,7 +178,9 @@ static clv_status understand(clv_edge_settings *out, const clv_edge_texts *texts
                                    .precision = texts->precision,
                                    .suffix = texts->suffix,
                                    .min_agreement = texts->min_agreement,
-                                   .min_snr_db = texts->min_snr_db};
+                                   .min_snr_db = texts->min_snr_db,
+                                   .state = texts->state,
+                                   .profile_ms = (unsigned)texts->profile_ms};
     CLV_TRY(parse_cut(&out->edge.cut, "--cut", texts->cut, err));
     CLV_TRY(parse_cut(&out->edge.max_cut, "--max-cut", texts->max_cut, err));
     CLV_TRY(parse_size(&out->width, &out->height, texts->size, err));
@@ -197,6 +203,7 @@ clv_status clv_edge_settings_read(clv_edge_settings *out, clv_parsed *parsed, in
                             .log_level = "info",
                             .in_flight = 4,
                             .threads = 1,
+                            .profile_ms = 300,
                             .top = 5,
                             .repeat = 1};
     clv_edge_settings settings = {0};

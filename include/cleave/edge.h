@@ -78,11 +78,16 @@ typedef struct clv_edge_options {
                                       the calibration images; 0 is 0.99 */
     double min_snr_db;           /**< and whose outputs had this signal-to-noise ratio; 0: any, but
                                       20 where the outputs are no classes */
+    const char *state;   /**< folder where the device's profile is kept between starts; NULL:
+                              it is measured each time */
+    unsigned profile_ms; /**< time to measure the nodes of the model in, and as much for its
+                              codecs; 0: it isn't measured. docs/profile.md */
 } clv_edge_options;
 
 #define CLV_EDGE_OPTIONS_INIT                                                                      \
     {                                                                                              \
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 1, 4, 0, NULL, NULL, CLV_CUT_ALL, 0, 0  \
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 1, 4, 0, NULL, NULL, CLV_CUT_ALL, 0, 0, \
+            NULL, 300                                                                              \
     }
 
 /** Where the time of a frame went. A stage that it didn't pass is 0. */
@@ -122,6 +127,18 @@ typedef struct clv_edge_link_state {
     char server_name[64]; /**< of the server that it was connected to last */
     char last_error[512]; /**< why it is, or was, down; empty when it never was */
 } clv_edge_link_state;
+
+/** How fast device and server are now. */
+typedef struct clv_edge_stats {
+    bool has_profile;            /**< the device has measured its model */
+    bool has_server_profile;     /**< the server has told what nodes take there */
+    uint64_t frames_measured;    /**< whose time was compared with the profile's */
+    uint32_t last_pace_permille; /**< the last one's time over the profile's: 2000 is half as fast;
+                                      0: there was none */
+    uint32_t pace_permille;      /**< the same of late, smoothed */
+    uint32_t server_load_permille; /**< requests at the server over its workers, as its last reply
+                                        said; 0: there was none on this connection */
+} clv_edge_stats;
 
 /** Load the bundle and check all of it, compile it, start dialling. Doesn't wait for the link.
  *  Strings of @p options are copied where they are needed later.
@@ -174,6 +191,9 @@ void clv_edge_close(clv_edge *edge);
  *  @return CLV_OK; CLV_ETIMEDOUT; CLV_EINVAL without a server. */
 CLV_NODISCARD clv_status clv_edge_wait_link(clv_edge *edge, uint64_t timeout_us);
 void clv_edge_link_state_of(clv_edge *edge, clv_edge_link_state *out);
+
+/** The numbers as they are now. */
+void clv_edge_stats_of(clv_edge *edge, clv_edge_stats *out);
 
 /** Use another cut from the next frame on: an index change, nothing is compiled.
  *  @return CLV_OK; CLV_EINVAL when the model has no such cut, or it is beyond max_cut;

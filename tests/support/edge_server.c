@@ -63,8 +63,10 @@ static void run_suffix(edge_server *server, uint32_t cut, const uint8_t *payload
 static void reply(edge_server *server, clv_incoming *request)
 {
     const clv_link_request *header = clv_incoming_header(request);
-    const clv_server_times honest = {.decode_us = 1, .queue_us = 2, .compute_us = 3};
-    const clv_server_times boast = {.decode_us = 1, .queue_us = UINT64_MAX, .compute_us = 3};
+    const clv_server_times honest = {
+        .decode_us = 1, .queue_us = 2, .compute_us = 3, .load_permille = 1500};
+    const clv_server_times boast = {
+        .decode_us = 1, .queue_us = UINT64_MAX, .compute_us = 3, .load_permille = UINT32_MAX};
     clv_tensor_set *outputs = &server->outputs;
     size_t bytes, bound = 0;
     const uint8_t *payload = clv_incoming_payload(request, &bytes);
@@ -192,6 +194,12 @@ void edge_server_set_mood(edge_server *server, server_mood mood)
     (void)pthread_mutex_lock(&server->lock);
     server->mood = mood;
     (void)pthread_mutex_unlock(&server->lock);
+}
+
+void edge_server_set_profile(edge_server *server, const uint8_t *data, size_t bytes)
+{
+    clv_listener_profile profile = {*clv_bundle_id(server->bundle), data, bytes};
+    assert_int_equal(clv_listener_set_profiles(server->listener, &profile, 1), CLV_OK);
 }
 
 void edge_server_await_held(edge_server *server, uint32_t n)

@@ -70,6 +70,9 @@ uint16_t edge_server_port(const edge_server *server);
 
 void edge_server_set_mood(edge_server *server, server_mood mood);
 
+/** What greetings carry from now on as the server's profile of its bundle. */
+void edge_server_set_profile(edge_server *server, const uint8_t *data, size_t bytes);
+
 /** Wait until @p n requests are held. */
 void edge_server_await_held(edge_server *server, uint32_t n);
 
