@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "compress/codec_ladder.h"
 #include "profiler/processor.h"
 #include "profiler/profiler.h"
 #include "support/tiny_forms.h"
@@ -182,6 +184,66 @@ static void test_profiler__every_codec_is_measured_at_every_cut(void **state)
     clv_profile_free(p);
 }
 
+static clv_status read_sample(void *context, size_t index, clv_tensor *inputs, clv_error *err)
+{
+    float *data = tiny_model_input(&quick, index + 1);
+    size_t bytes = 0;
+
+    (void)context;
+    (void)err;
+    assert_int_equal(clv_tensor_bytes(&bytes, &inputs[0]), CLV_OK);
+    memcpy(inputs[0].data, data, bytes);
+    clv_free(data);
+    return CLV_OK;
+}
+
+/* Operating points are measured where the bundle has them; what they ship and spare is its word. */
+static void test_profiler__a_ladders_points_are_measured_too(void **state)
+{
+    bench *b = *state;
+    clv_cut_probe probe = {0};
+    clv_codec_ladder designed = {0};
+    clv_samples samples = {8, NULL, read_sample};
+    clv_rung rungs[CLV_LADDER_MAX_RUNGS] = {0};
+    const clv_point *points[CLV_LADDER_MAX_RUNGS];
+    clv_error err = CLV_ERROR_INIT;
+
+    assert_int_equal(clv_cut_probe_init(&probe, b->forms.graphs[0], 1, NULL, 1, &err), CLV_OK);
+    if (clv_codec_ladder_make(&designed, &probe, &samples, NULL, &err) != CLV_OK)
+        fail_msg("%s: %s", err.location, err.message);
+    clv_cut_ladder ladder = {.cut = 1,
+                             .prefix = CLV_PRECISION_FLOAT,
+                             .n_tensors = 1,
+                             .n_rungs = designed.count,
+                             .rungs = rungs};
+    for (uint32_t i = 0; i < designed.count; i++) {
+        size_t scratch = clv_point_scratch_bytes(designed.rungs[i].point);
+        points[i] = designed.rungs[i].point;
+        rungs[i] = (clv_rung){.points = &points[i],
+                              .bytes_mean = 100.5 - i,
+                              .bytes_p95 = 200.0 - i,
+                              .agreement = i == 0 ? (double)NAN : 0.75};
+        ladder.scratch_bytes = scratch > ladder.scratch_bytes ? scratch : ladder.scratch_bytes;
+    }
+    b->forms.model.ladders = &ladder;
+    b->forms.model.n_ladders = 1;
+    b->options.max_cuts = 1; /* the ladder's cut is measured all the same */
+    clv_profile *p = measure(b);
+    for (uint32_t i = 0; i < designed.count; i++) {
+        const clv_profile_point *point = clv_profile_find_point(p, 1, 0, "rans", i);
+        assert_non_null(point);
+        assert_true(point->encode.min_ns > 0 && point->decode.min_ns > 0);
+        assert_false(point->lossless);
+        assert_true(point->mean_bytes == 100.5 - i && point->p95_bytes == 200.0 - i);
+        assert_true(point->agreement == (i == 0 ? 1.0 : 0.75));
+    }
+    assert_null(clv_profile_find_point(p, 1, CLV_PRECISION_INT8, "rans", 0));
+    assert_null(clv_profile_find_point(p, 2, 0, "float", 0));
+    clv_profile_free(p);
+    clv_codec_ladder_done(&designed);
+    clv_cut_probe_done(&probe);
+}
+
 static void test_profiler__a_spent_budget_leaves_the_fewest_passes(void **state)
 {
     bench *b = *state;
@@ -342,6 +404,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_profiler__memory_grows_with_the_prefix_to_that_of_the_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(test_profiler__every_codec_is_measured_at_every_cut, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_profiler__a_ladders_points_are_measured_too, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_profiler__a_spent_budget_leaves_the_fewest_passes,
                                         setup, teardown),
