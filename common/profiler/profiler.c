@@ -40,17 +40,22 @@ clv_profile_time clv_time_samples_sum_up(clv_time_samples *samples, uint64_t *me
                               at_most(most - least, CLV_PROFILE_MAX_VALUE)};
 }
 
-uint64_t clv_profiler_clock_ns(void)
+clv_stopwatch clv_stopwatch_for(unsigned threads)
 {
-    uint64_t least = UINT64_MAX, before = clv_clock_now_ns();
+    clv_stopwatch watch = {threads <= 1 ? clv_clock_thread_ns : clv_clock_now_ns, UINT64_MAX};
+    uint64_t before = watch.now_ns();
 
     for (uint32_t i = 0; i < CLOCK_READINGS; i++) {
-        uint64_t now = clv_clock_now_ns();
-        if (now - before < least)
-            least = now - before;
+        uint64_t now = watch.now_ns();
+        watch.cost_ns = at_most(now - before, watch.cost_ns);
         before = now;
     }
-    return least;
+    return watch;
+}
+
+uint64_t clv_stopwatch_between(const clv_stopwatch *watch, uint64_t before, uint64_t after)
+{
+    return after - before > watch->cost_ns ? after - before - watch->cost_ns : 0;
 }
 
 /* --- passes --------------------------------------------------------------------------------- */
@@ -59,18 +64,13 @@ uint64_t clv_profiler_clock_ns(void)
 typedef struct pass_times {
     const clv_profiler_form *form;
     uint32_t n_nodes, cap, count;
-    uint64_t clock_ns;
+    clv_stopwatch watch;
     uint64_t *ns;
 } pass_times;
 
 static uint64_t *row(const pass_times *t, uint32_t node)
 {
     return t->ns + (size_t)node * t->cap;
-}
-
-static uint64_t less(uint64_t ns, uint64_t clock_ns)
-{
-    return ns > clock_ns ? ns - clock_ns : 0;
 }
 
 void clv_profiler_load(const clv_profiler_form *form, const clv_tensor_set *inputs)
@@ -85,19 +85,20 @@ void clv_profiler_load(const clv_profiler_form *form, const clv_tensor_set *inpu
 static clv_status time_pass(pass_times *t, const clv_tensor_set *inputs)
 {
     const clv_profiler_form *form = t->form;
+    const clv_stopwatch *watch = &t->watch;
 
     clv_profiler_load(form, inputs);
-    uint64_t before = clv_clock_now_ns();
+    uint64_t before = watch->now_ns();
     for (uint32_t k = 0; k < form->to; k++) {
         CLV_TRY(clv_exec_run(form->exec, k, k + 1));
-        uint64_t now = clv_clock_now_ns();
-        row(t, k)[t->count] = less(now - before, t->clock_ns);
+        uint64_t now = watch->now_ns();
+        row(t, k)[t->count] = clv_stopwatch_between(watch, before, now);
         before = now;
     }
     clv_profiler_load(form, inputs);
-    before = clv_clock_now_ns();
+    before = watch->now_ns();
     CLV_TRY(clv_exec_run(form->exec, 0, form->to));
-    row(t, t->n_nodes)[t->count] = less(clv_clock_now_ns() - before, t->clock_ns);
+    row(t, t->n_nodes)[t->count] = clv_stopwatch_between(watch, before, watch->now_ns());
     t->count++;
     return CLV_OK;
 }
@@ -145,7 +146,7 @@ static clv_status measure_nodes(clv_profile_run *run, const clv_profiler_options
     pass_times t = {.form = form,
                     .n_nodes = n_nodes,
                     .cap = options->passes,
-                    .clock_ns = clv_profiler_clock_ns()};
+                    .watch = clv_stopwatch_for(options->threads)};
 
     t.ns = clv_calloc(((size_t)n_nodes + 1) * t.cap, sizeof *t.ns);
     clv_status status = t.ns != NULL ? time_passes(&t, options, inputs) : CLV_ENOMEM;

@@ -5,6 +5,10 @@
 /** @file profiler.h: measures a network on this machine: what plans are made of
  *  (partitioner/profile.h). How, and what the figures mean: docs/profile.md.
  *
+ *  Where one thread does all work its own processor time is what counts: a machine that is busy
+ *  with other things has the same profile as an idle one. With several threads it is the clock on
+ *  the wall.
+ *
  *  Nodes are timed where they run: warm, one after the other, in the arena and with the caches of a
  *  real run, in whole passes with a reading of the clock between two nodes. Other passes run
  *  without, for comparison. A cut's codecs are timed on what is in the execution when a pass comes

@@ -78,13 +78,13 @@ static clv_status prepare_picture(preparer *p, clv_tensor_set *set,
                                   const clv_profiler_picture *picture, clv_error *err)
 {
     for (uint32_t i = 0; i < PREPARE_RUNS; i++) {
-        uint64_t start = clv_clock_now_ns();
+        uint64_t start = clv_clock_thread_ns();
         if (picture != NULL)
             CLV_TRY(clv_image_decode(&p->image, picture->data, picture->bytes, err));
-        uint64_t decoded = clv_clock_now_ns();
+        uint64_t decoded = clv_clock_thread_ns();
         CLV_TRY(prepare(p, set));
         p->decode_ns[p->count] = decoded - start;
-        p->prepare_ns[p->count++] = clv_clock_now_ns() - decoded;
+        p->prepare_ns[p->count++] = clv_clock_thread_ns() - decoded;
     }
     return CLV_OK;
 }

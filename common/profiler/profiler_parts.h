@@ -48,8 +48,17 @@ CLV_NODISCARD clv_status clv_profiler_points(clv_point_list *list,
                                              const clv_profiler_form *form,
                                              const clv_profiler_inputs *inputs, clv_error *err);
 
-/** What a reading of the clock takes. */
-uint64_t clv_profiler_clock_ns(void);
+/** What tells the time: of this thread where all work is done by it, so that what else the machine
+ *  does isn't measured; otherwise everybody's. */
+typedef struct clv_stopwatch {
+    uint64_t (*now_ns)(void);
+    uint64_t cost_ns; /**< of a reading */
+} clv_stopwatch;
+
+clv_stopwatch clv_stopwatch_for(unsigned threads);
+
+/** The time from @p before to @p after, without the reading. */
+uint64_t clv_stopwatch_between(const clv_stopwatch *watch, uint64_t before, uint64_t after);
 
 /** Put the inputs in. */
 void clv_profiler_load(const clv_profiler_form *form, const clv_tensor_set *inputs);

@@ -25,8 +25,8 @@ typedef struct prober {
     const clv_profiler_form *form;
     const clv_profiler_inputs *inputs;
     const clv_graph *graph;
-    uint64_t clock_ns;
-    bool *chosen; /* [n_nodes + 1] */
+    clv_stopwatch watch; /* codecs work on one thread */
+    bool *chosen;        /* [n_nodes + 1] */
     uint32_t n_chosen;
     entry *entries; /* in order of cut */
     uint32_t n_entries, cap_entries;
@@ -154,9 +154,9 @@ static clv_status decode(prober *p, const clv_frontier *frontier, size_t bytes)
     return CLV_OK;
 }
 
-static void note(clv_time_samples *samples, uint64_t ns, uint64_t clock_ns)
+static void note(clv_time_samples *samples, uint64_t ns)
 {
-    samples->ns[samples->count++] = ns > clock_ns ? ns - clock_ns : 0;
+    samples->ns[samples->count++] = ns;
 }
 
 static clv_status probe(prober *p, const clv_frontier *frontier, entry *e)
@@ -164,16 +164,17 @@ static clv_status probe(prober *p, const clv_frontier *frontier, entry *e)
     size_t bytes = 0;
 
     for (uint32_t i = 0; i < p->options->codec_runs && !e->failed; i++) {
-        uint64_t start = clv_clock_now_ns();
+        uint64_t start = p->watch.now_ns();
         clv_status status = encode(p, frontier, e, &bytes);
-        uint64_t encoded = clv_clock_now_ns();
+        uint64_t encoded = p->watch.now_ns();
         if (status == CLV_OK)
             status = decode(p, frontier, bytes);
+        uint64_t end = p->watch.now_ns();
         if (status == CLV_ENOMEM)
             return status;
         e->failed = status != CLV_OK;
-        note(&e->encode, encoded - start, p->clock_ns);
-        note(&e->decode, clv_clock_now_ns() - encoded, p->clock_ns);
+        note(&e->encode, clv_stopwatch_between(&p->watch, start, encoded));
+        note(&e->decode, clv_stopwatch_between(&p->watch, encoded, end));
     }
     e->bytes[e->n_bytes++] = (double)bytes;
     return CLV_OK;
@@ -327,7 +328,7 @@ clv_status clv_profiler_points(clv_point_list *list, const clv_profiler_options 
                 .form = form,
                 .inputs = inputs,
                 .graph = clv_program_graph(form->program),
-                .clock_ns = clv_profiler_clock_ns()};
+                .watch = clv_stopwatch_for(1)};
 
     if (p.graph->n_nodes == 0)
         return CLV_OK;
