@@ -33,8 +33,7 @@ typedef struct prober {
     clv_arena memory;
     clv_tensor_set frontier, decoded;
     clv_buffer payload, scratch;
-    const clv_point **points; /* of the ladder at hand, [n_points, n_tensors] */
-    clv_codec_tables tables;
+    clv_codec_tables tables; /* of the ladder at hand */
 } prober;
 
 /* What goes last leaves the frontier in the execution as it was: these are lossless. */
@@ -105,26 +104,11 @@ static clv_status add_entries(prober *p)
 
 /* --- one cut --------------------------------------------------------------------------------- */
 
-/* The ladder's points as the codec wants them. */
 static clv_status take_tables(prober *p, const clv_cut_ladder *ladder)
 {
-    p->tables = (clv_codec_tables){0};
-    if (ladder == NULL)
-        return CLV_OK;
-    size_t n = (size_t)ladder->n_rungs * ladder->n_tensors;
-    const clv_point **points = clv_realloc_array(p->points, n + 1, sizeof *points);
-    if (points == NULL)
-        return CLV_ENOMEM;
-    p->points = points;
-    for (uint32_t i = 0; i < ladder->n_rungs; i++)
-        memcpy(points + (size_t)i * ladder->n_tensors, ladder->rungs[i].points,
-               ladder->n_tensors * sizeof *points);
-    CLV_TRY(clv_buffer_resize(&p->scratch, ladder->scratch_bytes));
-    p->tables = (clv_codec_tables){.points = points,
-                                   .n_points = ladder->n_rungs,
-                                   .n_tensors = ladder->n_tensors,
-                                   .scratch = p->scratch.data,
-                                   .scratch_bytes = ladder->scratch_bytes};
+    if (ladder != NULL)
+        CLV_TRY(clv_buffer_resize(&p->scratch, ladder->scratch_bytes));
+    p->tables = clv_cut_ladder_tables(ladder, 0, p->scratch.data);
     return CLV_OK;
 }
 
@@ -273,17 +257,30 @@ double clv_percentile_95(double *values, uint32_t n)
     return values[((uint64_t)n * 95 + 99) / 100 - 1];
 }
 
+/* Some rungs in front of which int8 runs carry its bytes as they are. */
+static bool is_lossless(const entry *e, uint32_t n_tensors)
+{
+    if (e->rung == NULL)
+        return e->codec != CLV_CODEC_UINT8;
+    for (uint32_t i = 0; i < n_tensors; i++) {
+        if (e->rung->points[i] != NULL && !e->rung->points[i]->lossless)
+            return false;
+    }
+    return true;
+}
+
 /* The bundle knows the bytes of its points over many pictures, we over few. A network without
  * classes has nothing to disagree on. */
 static clv_profile_point point_of(const prober *p, entry *e)
 {
+    const clv_cut_ladder *ladder = ladder_at(p, e->cut);
     clv_profile_point point = {.cut = e->cut,
                                .precision = p->form->precision,
                                .point = e->point,
                                .mean_bytes = mean_of(e->bytes, e->n_bytes),
                                .encode = clv_time_samples_sum_up(&e->encode, NULL),
                                .decode = clv_time_samples_sum_up(&e->decode, NULL),
-                               .lossless = e->codec != CLV_CODEC_UINT8 && e->rung == NULL};
+                               .lossless = is_lossless(e, ladder != NULL ? ladder->n_tensors : 0)};
 
     (void)snprintf(point.codec, sizeof point.codec, "%s", clv_codec_name(e->codec));
     point.p95_bytes = clv_percentile_95(e->bytes, e->n_bytes);
@@ -340,7 +337,6 @@ clv_status clv_profiler_points(clv_point_list *list, const clv_profiler_options 
     clv_tensor_set_done(&p.frontier);
     clv_tensor_set_done(&p.decoded);
     clv_arena_done(&p.memory);
-    clv_free(p.points);
     clv_free(p.entries);
     clv_free(p.chosen);
     if (status != CLV_OK)

@@ -201,47 +201,39 @@ static clv_status read_sample(void *context, size_t index, clv_tensor *inputs, c
 static void test_profiler__a_ladders_points_are_measured_too(void **state)
 {
     bench *b = *state;
-    clv_cut_probe probe = {0};
-    clv_codec_ladder designed = {0};
-    clv_samples samples = {8, NULL, read_sample};
-    clv_rung rungs[CLV_LADDER_MAX_RUNGS] = {0};
-    const clv_point *points[CLV_LADDER_MAX_RUNGS];
+    const uint32_t cut = 1;
+    clv_ladder_options options = {.samples = {16, NULL, read_sample},
+                                  .plain = b->forms.graphs[CLV_PRECISION_FLOAT],
+                                  .int8 = b->forms.graphs[CLV_PRECISION_INT8],
+                                  .keeps_float = true,
+                                  .threads = 1};
+    clv_codec_ladders ladders = {0};
     clv_error err = CLV_ERROR_INIT;
 
-    assert_int_equal(clv_cut_probe_init(&probe, b->forms.graphs[0], 1, NULL, 1, &err), CLV_OK);
-    if (clv_codec_ladder_make(&designed, &probe, &samples, NULL, &err) != CLV_OK)
+    if (clv_codec_ladders_make(&ladders, &options, &cut, 1, &err) != CLV_OK)
         fail_msg("%s: %s", err.location, err.message);
-    clv_cut_ladder ladder = {.cut = 1,
-                             .prefix = CLV_PRECISION_FLOAT,
-                             .n_tensors = 1,
-                             .n_rungs = designed.count,
-                             .rungs = rungs};
-    for (uint32_t i = 0; i < designed.count; i++) {
-        size_t scratch = clv_point_scratch_bytes(designed.rungs[i].point);
-        points[i] = designed.rungs[i].point;
-        rungs[i] = (clv_rung){.points = &points[i],
-                              .bytes_mean = 100.5 - i,
-                              .bytes_p95 = 200.0 - i,
-                              .agreement = i == 0 ? (double)NAN : 0.75};
-        ladder.scratch_bytes = scratch > ladder.scratch_bytes ? scratch : ladder.scratch_bytes;
-    }
-    b->forms.model.ladders = &ladder;
-    b->forms.model.n_ladders = 1;
+    assert_int_equal(ladders.count, CLV_PRECISION_COUNT);
+    b->forms.model.ladders = ladders.items;
+    b->forms.model.n_ladders = ladders.count;
     b->options.max_cuts = 1; /* the ladder's cut is measured all the same */
     clv_profile *p = measure(b);
-    for (uint32_t i = 0; i < designed.count; i++) {
-        const clv_profile_point *point = clv_profile_find_point(p, 1, 0, "rans", i);
-        assert_non_null(point);
-        assert_true(point->encode.min_ns > 0 && point->decode.min_ns > 0);
-        assert_false(point->lossless);
-        assert_true(point->mean_bytes == 100.5 - i && point->p95_bytes == 200.0 - i);
-        assert_true(point->agreement == (i == 0 ? 1.0 : 0.75));
+    for (uint32_t l = 0; l < ladders.count; l++) {
+        const clv_cut_ladder *ladder = &ladders.items[l];
+        for (uint32_t i = 0; i < ladder->n_rungs; i++) {
+            const clv_rung *rung = &ladder->rungs[i];
+            const clv_profile_point *point =
+                clv_profile_find_point(p, 1, ladder->prefix, "rans", i);
+            assert_non_null(point);
+            assert_true(point->encode.min_ns > 0 && point->decode.min_ns > 0);
+            assert_true(point->mean_bytes == rung->bytes_mean);
+            assert_true(point->p95_bytes == rung->bytes_p95);
+            assert_true(point->agreement == (isnan(rung->agreement) ? 1.0 : rung->agreement));
+            assert_int_equal(point->lossless, rung->points[0]->lossless);
+        }
     }
-    assert_null(clv_profile_find_point(p, 1, CLV_PRECISION_INT8, "rans", 0));
     assert_null(clv_profile_find_point(p, 2, 0, "float", 0));
     clv_profile_free(p);
-    clv_codec_ladder_done(&designed);
-    clv_cut_probe_done(&probe);
+    clv_codec_ladders_done(&ladders);
 }
 
 static void test_profiler__a_spent_budget_leaves_the_fewest_passes(void **state)
