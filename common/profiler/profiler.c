@@ -240,33 +240,30 @@ static clv_status measure_form(clv_profile *profile, clv_point_list *points,
                                    : CLV_OK;
 }
 
-static clv_status add_frame_point(clv_point_list *points, const clv_profiler_form *form,
-                                  const char *codec, double mean, double p95,
-                                  clv_profile_time decode)
+/* The frame itself: the camera's pixels, or a JPEG, the camera's or ours. What ours does to the
+ * answers nobody has measured. */
+static clv_status add_frame_points(clv_point_list *points, const clv_profiler_form *form,
+                                   const clv_profiler_inputs *inputs)
 {
-    clv_profile_point point = {.precision = form->precision,
-                               .mean_bytes = mean,
-                               .p95_bytes = p95,
-                               .decode = decode,
-                               .lossless = true,
-                               .agreement = 1.0};
+    clv_profile_point pixels = {.precision = form->precision,
+                                .codec = "pixels",
+                                .mean_bytes = inputs->mean_pixel_bytes,
+                                .p95_bytes = inputs->p95_pixel_bytes,
+                                .lossless = true,
+                                .agreement = 1.0};
+    clv_profile_point jpeg = {.precision = form->precision,
+                              .codec = "jpeg",
+                              .mean_bytes = inputs->mean_file_bytes,
+                              .p95_bytes = inputs->p95_file_bytes,
+                              .encode = inputs->encode,
+                              .decode = inputs->decode,
+                              .lossless = inputs->all_jpeg,
+                              .agreement = inputs->all_jpeg ? 1.0 : 0.0};
 
-    (void)snprintf(point.codec, sizeof point.codec, "%s", codec);
-    return clv_point_list_add(points, &point);
-}
-
-/* The frame itself, which needs no encoder: cameras give JPEG, or pixels. */
-static clv_status add_frame_points(clv_point_list *points, const clv_profiler_options *options,
-                                   const clv_profiler_form *form, const clv_profiler_inputs *inputs)
-{
-    if (options->n_pictures == 0)
+    if (!inputs->has_frames)
         return CLV_OK;
-    CLV_TRY(add_frame_point(points, form, "pixels", inputs->mean_pixel_bytes,
-                            inputs->p95_pixel_bytes, (clv_profile_time){0, 0}));
-    if (!inputs->all_jpeg)
-        return CLV_OK;
-    return add_frame_point(points, form, "jpeg", inputs->mean_file_bytes, inputs->p95_file_bytes,
-                           inputs->decode);
+    CLV_TRY(clv_point_list_add(points, &pixels));
+    return clv_point_list_add(points, &jpeg);
 }
 
 static clv_status measure(clv_profile *profile, clv_point_list *points,
@@ -280,7 +277,7 @@ static clv_status measure(clv_profile *profile, clv_point_list *points,
     profile->threads = options->threads;
     profile->preprocess = inputs->preprocess;
     for (uint32_t i = 0; i < options->n_forms; i++) {
-        CLV_TRY(add_frame_points(points, options, &options->forms[i], inputs));
+        CLV_TRY(add_frame_points(points, &options->forms[i], inputs));
         CLV_TRY(measure_form(profile, points, options, &options->forms[i], inputs, err));
     }
     CLV_TRY(clv_point_list_give(profile, points));

@@ -43,8 +43,8 @@ typedef struct clv_profiler_options {
     const clv_profiler_form *forms;
     uint32_t n_forms;
     /** What the network sees; at most CLV_PROFILER_MAX_PICTURES. None: a made-up image, or noise
-     *  where the model takes none. Only with pictures are the bytes of `zstd` and `lz4` those of
-     *  real activations, and are there points for `jpeg` and `pixels`. */
+     *  where the model takes none. Only with pictures are the bytes of `zstd`, `lz4`, `jpeg`
+     *  and `pixels` those of real frames. */
     const clv_profiler_picture *pictures;
     uint32_t n_pictures;
     uint32_t passes;     /**< at most, of each kind; at least 1 */

@@ -8,13 +8,17 @@
 #define FRAME_WIDTH 640u
 #define FRAME_HEIGHT 480u
 #define PREPARE_RUNS 5u
+/* What a device sends at unless it is told otherwise. */
+#define JPEG_QUALITY 90u
 #define MAX_PIXEL_SAMPLES (PREPARE_RUNS * CLV_PROFILER_MAX_PICTURES)
 
 typedef struct preparer {
     const clv_profiler_options *options;
     clv_profiler_inputs *inputs;
-    clv_image image, fitted, scratch;
-    uint64_t decode_ns[MAX_PIXEL_SAMPLES], prepare_ns[MAX_PIXEL_SAMPLES];
+    clv_image image, fitted, scratch, decoded;
+    clv_buffer jpeg;
+    uint64_t encode_ns[MAX_PIXEL_SAMPLES], decode_ns[MAX_PIXEL_SAMPLES],
+        prepare_ns[MAX_PIXEL_SAMPLES];
     uint32_t count;
     double file_bytes[CLV_PROFILER_MAX_PICTURES], pixel_bytes[CLV_PROFILER_MAX_PICTURES];
 } preparer;
@@ -73,57 +77,71 @@ static clv_status prepare(preparer *p, clv_tensor_set *set)
     return CLV_OK;
 }
 
-/* @param picture  NULL: the made-up frame, which is in p->image. */
-static clv_status prepare_picture(preparer *p, clv_tensor_set *set,
-                                  const clv_profiler_picture *picture, clv_error *err)
-{
-    for (uint32_t i = 0; i < PREPARE_RUNS; i++) {
-        uint64_t start = clv_clock_thread_ns();
-        if (picture != NULL)
-            CLV_TRY(clv_image_decode(&p->image, picture->data, picture->bytes, err));
-        uint64_t decoded = clv_clock_thread_ns();
-        CLV_TRY(prepare(p, set));
-        p->decode_ns[p->count] = decoded - start;
-        p->prepare_ns[p->count++] = clv_clock_thread_ns() - decoded;
-    }
-    return CLV_OK;
-}
-
 static bool is_jpeg(const clv_profiler_picture *picture)
 {
     return picture->bytes >= 2 && picture->data[0] == 0xff && picture->data[1] == 0xd8;
 }
 
-static clv_status prepare_pictures(preparer *p, clv_error *err)
+/* From the pixels in p->image on. @param camera  The camera's own JPEG; NULL: we make one. */
+static clv_status prepare_frame(preparer *p, uint32_t index, const clv_profiler_picture *camera,
+                                clv_error *err)
+{
+    clv_profiler_picture file = camera != NULL ? *camera : (clv_profiler_picture){0};
+
+    for (uint32_t i = 0; i < PREPARE_RUNS; i++) {
+        uint64_t start = clv_clock_thread_ns();
+        CLV_TRY(prepare(p, &p->inputs->sets[index]));
+        uint64_t prepared = clv_clock_thread_ns();
+        if (camera == NULL) {
+            CLV_TRY(clv_image_encode_jpeg(&p->jpeg, &p->image, JPEG_QUALITY));
+            file = (clv_profiler_picture){p->jpeg.data, p->jpeg.size};
+        }
+        uint64_t encoded = clv_clock_thread_ns();
+        CLV_TRY(clv_image_decode(&p->decoded, file.data, file.bytes, err));
+        p->prepare_ns[p->count] = prepared - start;
+        p->encode_ns[p->count] = encoded - prepared;
+        p->decode_ns[p->count++] = clv_clock_thread_ns() - encoded;
+    }
+    p->file_bytes[index] = (double)file.bytes;
+    p->pixel_bytes[index] = (double)p->image.width * p->image.height * 3.0;
+    p->inputs->mean_file_bytes += p->file_bytes[index] / p->inputs->count;
+    p->inputs->mean_pixel_bytes += p->pixel_bytes[index] / p->inputs->count;
+    return CLV_OK;
+}
+
+static clv_status prepare_frames(preparer *p, clv_error *err)
 {
     clv_profiler_inputs *inputs = p->inputs;
 
-    if (p->options->n_pictures == 0) {
-        CLV_TRY(make_frame(&p->image));
-        return prepare_picture(p, &inputs->sets[0], NULL, err);
-    }
-    inputs->all_jpeg = true;
+    inputs->all_jpeg = p->options->n_pictures > 0;
     for (uint32_t i = 0; i < p->options->n_pictures; i++) {
         const clv_profiler_picture *picture = &p->options->pictures[i];
-        CLV_TRY(prepare_picture(p, &inputs->sets[i], picture, err));
-        p->file_bytes[i] = (double)picture->bytes;
-        p->pixel_bytes[i] = (double)p->image.width * p->image.height * 3.0;
-        inputs->mean_file_bytes += p->file_bytes[i] / p->options->n_pictures;
-        inputs->mean_pixel_bytes += p->pixel_bytes[i] / p->options->n_pictures;
         inputs->all_jpeg = inputs->all_jpeg && is_jpeg(picture);
     }
-    inputs->p95_file_bytes = clv_percentile_95(p->file_bytes, p->options->n_pictures);
-    inputs->p95_pixel_bytes = clv_percentile_95(p->pixel_bytes, p->options->n_pictures);
+    if (p->options->n_pictures == 0) {
+        CLV_TRY(make_frame(&p->image));
+        CLV_TRY(prepare_frame(p, 0, NULL, err));
+    }
+    for (uint32_t i = 0; i < p->options->n_pictures; i++) {
+        const clv_profiler_picture *picture = &p->options->pictures[i];
+        CLV_TRY(clv_image_decode(&p->image, picture->data, picture->bytes, err));
+        CLV_TRY(prepare_frame(p, i, inputs->all_jpeg ? picture : NULL, err));
+    }
+    inputs->p95_file_bytes = clv_percentile_95(p->file_bytes, inputs->count);
+    inputs->p95_pixel_bytes = clv_percentile_95(p->pixel_bytes, inputs->count);
+    inputs->has_frames = true;
     return CLV_OK;
 }
 
 static void sum_up(preparer *p)
 {
-    clv_time_samples decode = {p->decode_ns, p->count}, prepared = {p->prepare_ns, p->count};
+    clv_time_samples encode = {p->encode_ns, p->count}, decode = {p->decode_ns, p->count},
+                     prepared = {p->prepare_ns, p->count};
 
     p->inputs->preprocess = clv_time_samples_sum_up(&prepared, NULL);
-    if (p->options->n_pictures > 0)
-        p->inputs->decode = clv_time_samples_sum_up(&decode, NULL);
+    p->inputs->decode = clv_time_samples_sum_up(&decode, NULL);
+    if (!p->inputs->all_jpeg)
+        p->inputs->encode = clv_time_samples_sum_up(&encode, NULL);
 }
 
 /* --- the whole ------------------------------------------------------------------------------ */
@@ -162,12 +180,16 @@ clv_status clv_profiler_inputs_init(clv_profiler_inputs *inputs,
     clv_image_init(&p->image);
     clv_image_init(&p->fitted);
     clv_image_init(&p->scratch);
-    clv_status status = prepare_pictures(p, err);
+    clv_image_init(&p->decoded);
+    clv_buffer_init(&p->jpeg, CLV_IMAGE_MAX_FILE_BYTES);
+    clv_status status = prepare_frames(p, err);
     if (status == CLV_OK)
         sum_up(p);
     clv_image_done(&p->image);
     clv_image_done(&p->fitted);
     clv_image_done(&p->scratch);
+    clv_image_done(&p->decoded);
+    clv_buffer_done(&p->jpeg);
     clv_free(p);
     return status;
 }

@@ -23,9 +23,11 @@ typedef struct clv_profiler_inputs {
     clv_tensor_set *sets;        /**< [count] */
     uint32_t count;              /**< at least 1 */
     clv_profile_time preprocess; /**< from pixels to the input */
-    clv_profile_time decode;     /**< from the file to pixels */
+    bool has_frames;             /**< it takes images: what follows is known */
+    clv_profile_time encode;     /**< from pixels to JPEG; 0: the pictures are JPEGs */
+    clv_profile_time decode;     /**< from JPEG to pixels */
     double mean_file_bytes, p95_file_bytes, mean_pixel_bytes, p95_pixel_bytes;
-    bool all_jpeg;
+    bool all_jpeg;     /**< the camera makes them */
 } clv_profiler_inputs; /* all zero is empty */
 
 /** @param inputs  For clv_profiler_inputs_done() in any case. */

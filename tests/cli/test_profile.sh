@@ -30,22 +30,35 @@ json runs.1.node_median_ns "$nodes"
 json runs.0.cut_bytes $((nodes + 1))
 json runs.0.cut_bytes.0 768 # 3x8x8 floats
 json runs.0.peak_bytes $((nodes + 1))
-json points $((nodes * 4 * 2))
+json points $((nodes * 4 * 2 + 4)) # and the frame as pixels and as JPEG
 json points.0.cut 0
-json points.0.lossless true
+json points.0.lossless true # float
+json points.1.codec jpeg
+json points.1.lossless false
+json points.1.agreement 0
+json points.3.codec pixels
+json points.3.mean_bytes 921600
 value processor >/dev/null || bad "no processor"
 "$JSON_GET" <both.json || bad "both.json isn't JSON"
 [ "$("$JSON_GET" bundle <both.json)" = "$id" ] || bad "another bundle in the file"
 
-# The camera's frame is a way to ship cut 0, as JPEG only where it is one.
+# The camera's frame is a way to ship cut 0: as it is where it is a JPEG.
 expect 0 profile both.clv --runs 5 --input 0.png --input 1.png --json
-json points $((nodes * 4 * 2 + 2))
-grep -q '"pixels"' "$out" || bad "no pixels"
-if grep -q '"jpeg"' "$out"; then bad "a PNG is no JPEG"; fi
+json points $((nodes * 4 * 2 + 4))
+json points.1.codec jpeg
+json points.1.lossless false
+differ_pixels=$(value points.3.mean_bytes)
+[ "$differ_pixels" != 921600 ] || bad "the made-up frame's pixels"
+jpeg="$CLV_SOURCE_DIR/tests/fuzz/corpus/image/jpeg_rgb"
+expect 0 profile both.clv --runs 5 --input "$jpeg" --json
+json points.1.codec jpeg
+json points.1.lossless true
+json points.1.encode.min_ns 0
+json points.1.mean_bytes "$(stat -c %s "$jpeg")"
 
 # Few cuts measured, points at all of them; one form alone.
 expect 0 profile both.clv --runs 5 --cuts 1 --precision int8 --json
-json points $((nodes * 4))
+json points $((nodes * 4 + 2))
 json runs 1
 json runs.0.precision int8
 
