@@ -314,10 +314,22 @@ static void transpose_matrix(char *dst, const char *src, const loop *rows, const
     copy_tiles(dst + 4 * n_cols * cols->to, src + 4 * n_cols, &whole_rows, &rest_cols, 4);
 }
 
+/* Three planes of bytes to pixels: the input of most int8 networks. */
+static void interleave_planes(char *restrict dst, const char *restrict src, size_t plane, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        dst[3 * i] = src[i];
+        dst[3 * i + 1] = src[plane + i];
+        dst[3 * i + 2] = src[2 * plane + i];
+    }
+}
+
 static void copy_matrix(char *dst, const char *src, const loop *rows, const loop *cols,
                         size_t elem_bytes)
 {
-    if (elem_bytes == 4 && rows->to == 1 && cols->from == 1)
+    if (elem_bytes == 1 && rows->n == 3 && rows->to == 1 && cols->to == 3 && cols->from == 1)
+        interleave_planes(dst, src, rows->from, cols->n);
+    else if (elem_bytes == 4 && rows->to == 1 && cols->from == 1)
         transpose_matrix(dst, src, rows, cols);
     else if (elem_bytes == 4)
         copy_tiles(dst, src, rows, cols, 4);
