@@ -32,7 +32,6 @@ static const clv_option_set set = {
     "bytes      the node's outputs\n"
     "params     weights of the node; whole numbers (shapes, indices) don't count\n"
     "point      what codec rans ships at a cut: a payload's bytes (docs/codec-points.md)\n"
-    "(docs/codec-points.md)\n"
     "weights    bytes in the file, for each precision and by their form; `quantised`: of int8 "
     "nodes",
 
