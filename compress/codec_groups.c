@@ -404,6 +404,7 @@ static clv_status group_planes(grouping *g, double *bits, ranked *order)
 
     for (uint32_t p = 0; p < g->s->planes; p++)
         look_at_plane(g, p);
+    g->base = -7; /* escapes may need the levels around zero even where no number is there */
     for (uint32_t p = 0; p < g->s->planes; p++)
         g->base = g->planes[p].low < g->base ? g->planes[p].low : g->base;
     for (uint32_t p = 0; p < g->s->planes; p++)

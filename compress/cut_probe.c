@@ -10,6 +10,8 @@
 #define PART_OF_SIGMA 0.5f /* channels are disturbed by this much of their deviation */
 #define DIAGONAL 0.5       /* of its mean is added to the diagonal */
 #define MAX_KEPT 16384u    /* numbers of a move; of more, sums with random signs */
+#define MIN_KEPT 256u
+#define MAX_PRODUCTS ((uint64_t)1 << 31) /* of numbers of two moves, for a sample */
 
 /* --- the two halves -------------------------------------------------------------------------- */
 
@@ -213,15 +215,31 @@ static clv_status move_channel(metric_job *j, uint32_t c, float by, clv_error *e
     return CLV_OK;
 }
 
+#define LANES 8u
+
+/* In lanes, which compilers vectorise. */
+static double product_of(const float *x, const float *y, size_t n)
+{
+    double sums[LANES] = {0}, sum = 0;
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES) {
+        for (size_t k = 0; k < LANES; k++)
+            sums[k] += (double)x[i + k] * y[i + k];
+    }
+    for (; i < n; i++)
+        sum += (double)x[i] * y[i];
+    for (size_t k = 0; k < LANES; k++)
+        sum += sums[k];
+    return sum;
+}
+
 static void add_products(double *metric, const metric_job *j, double weight)
 {
     for (uint32_t a = 0; a < j->channels; a++) {
         for (uint32_t b = 0; b <= a; b++) {
             const float *x = j->moves + a * j->n_kept, *y = j->moves + b * j->n_kept;
-            double sum = 0;
-            for (size_t i = 0; i < j->n_kept; i++)
-                sum += (double)x[i] * y[i];
-            metric[(size_t)a * j->channels + b] += weight * sum;
+            metric[(size_t)a * j->channels + b] += weight * product_of(x, y, j->n_kept);
         }
     }
 }
@@ -257,6 +275,15 @@ static void finish(double *metric, uint32_t n)
     }
 }
 
+/* Few, where there are many channels: what they add is noise of 1 in the root of it. */
+static size_t how_many_to_keep(const metric_job *j)
+{
+    uint64_t most = MAX_PRODUCTS / ((uint64_t)j->channels * j->channels);
+
+    most = most < MIN_KEPT ? MIN_KEPT : most > MAX_KEPT ? MAX_KEPT : most;
+    return j->n_outputs < most ? j->n_outputs : (size_t)most;
+}
+
 static clv_status make_room(metric_job *j, clv_arena *memory)
 {
     size_t n = j->n_outputs;
@@ -266,7 +293,7 @@ static clv_status make_room(metric_job *j, clv_arena *memory)
     j->before = clv_arena_alloc(memory, n, sizeof *j->before);
     j->after = clv_arena_alloc(memory, 2 * n, sizeof *j->after); /* and probabilities */
     j->move = clv_arena_alloc(memory, n, sizeof *j->move);
-    j->n_kept = n < MAX_KEPT ? n : MAX_KEPT;
+    j->n_kept = how_many_to_keep(j);
     j->moves = clv_arena_alloc(memory, j->channels * j->n_kept, sizeof *j->moves);
     return j->saved != NULL && j->signs != NULL && j->before != NULL && j->after != NULL &&
                    j->move != NULL && j->moves != NULL

@@ -150,6 +150,8 @@ static clv_status calibrate(clv_model *model, calibrated *c, const tool_model *m
         if (c->report == NULL)
             return clv_fail(err, CLV_ENOMEM, s->quantise.report, "out of memory");
     }
+    if (s->quantise.codec_points != NULL)
+        CLV_TRY(tool_points_check(s->quantise.codec_points, main->model.graph->n_nodes, err));
     CLV_TRY(tool_calibration_open(&c->images, main, &s->quantise, set.program, err));
     if (int8)
         CLV_TRY(quantise(model, c, main, s, err));

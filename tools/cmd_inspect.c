@@ -31,8 +31,7 @@ static const clv_option_set set = {
     "    *      a candidate: fewer bytes than every cut before it (cut 0 ships the input)\n"
     "bytes      the node's outputs\n"
     "params     weights of the node; whole numbers (shapes, indices) don't count\n"
-    "prefix     behind the nodes: what codec rans ships at a cut behind that form "
-    "(docs/codec-points.md)\n"
+    "point      what codec rans ships at a cut: a payload's bytes (docs/codec-points.md)\n"
     "weights    bytes in the file, for each precision and by their form; `quantised`: of int8 "
     "nodes",
 

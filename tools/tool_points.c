@@ -42,10 +42,18 @@ static clv_status parse_cuts(uint32_t *cuts, uint32_t *n_out, const char *text, 
     return CLV_OK;
 }
 
-clv_status tool_points_check(const char *cuts, clv_error *err)
+clv_status tool_points_check(const char *cuts, uint32_t n_nodes, clv_error *err)
 {
     uint32_t list[MAX_CUTS], n;
-    return strcmp(cuts, "auto") == 0 ? CLV_OK : parse_cuts(list, &n, cuts, err);
+
+    if (strcmp(cuts, "auto") == 0)
+        return CLV_OK;
+    CLV_TRY(parse_cuts(list, &n, cuts, err));
+    if (list[n - 1] >= n_nodes)
+        return clv_fail(err, CLV_EINVAL, "--codec-points",
+                        "there is no cut %u with something behind it: they are below %u",
+                        list[n - 1], n_nodes);
+    return CLV_OK;
 }
 
 static clv_status choose_cuts(uint32_t *cuts, uint32_t *n_out, const tool_points_job *job,
@@ -57,12 +65,7 @@ static clv_status choose_cuts(uint32_t *cuts, uint32_t *n_out, const tool_points
                                 : clv_fail(err, status, job->plain->name, "its cuts: %s",
                                            clv_status_text(status));
     }
-    CLV_TRY(parse_cuts(cuts, n_out, job->cuts, err));
-    if (cuts[*n_out - 1] >= job->plain->n_nodes)
-        return clv_fail(err, CLV_EINVAL, "--codec-points",
-                        "there is no cut %u that something is behind: they are 0 to %u",
-                        cuts[*n_out - 1], job->plain->n_nodes - 1);
-    return CLV_OK;
+    return parse_cuts(cuts, n_out, job->cuts, err);
 }
 
 /* --- making them ------------------------------------------------------------------------------ */

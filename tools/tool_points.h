@@ -19,8 +19,9 @@ typedef struct tool_points_job {
     bool keeps_float;
 } tool_points_job;
 
-/** Whether @p cuts can be what --codec-points takes. @return CLV_OK; CLV_EINVAL with @p err. */
-CLV_NODISCARD clv_status tool_points_check(const char *cuts, clv_error *err);
+/** Whether @p cuts can be what --codec-points takes, for a network of @p n_nodes.
+ *  @return CLV_OK; CLV_EINVAL with @p err. */
+CLV_NODISCARD clv_status tool_points_check(const char *cuts, uint32_t n_nodes, clv_error *err);
 
 /** Design and measure, with progress on stderr, until a signal.
  *  @param out  For clv_codec_ladders_done() in any case. */

@@ -33,7 +33,7 @@ clv_status tool_quantise_wanted(bool *out, const tool_quantise_settings *s, clv_
         return clv_fail(err, CLV_EINVAL, "--codec-points",
                         "it needs --calibrate DIR, a folder of images");
     if (s->codec_points != NULL)
-        CLV_TRY(tool_points_check(s->codec_points, err));
+        CLV_TRY(tool_points_check(s->codec_points, UINT32_MAX, err));
     if (s->precision != NULL && !int8 && s->calibrate != NULL && s->codec_points == NULL)
         return clv_fail(err, CLV_EINVAL, "--calibrate", "float needs no calibration");
     if (s->report != NULL && s->calibrate == NULL)

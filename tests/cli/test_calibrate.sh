@@ -68,6 +68,49 @@ complains "two_inputs.onnx: the model takes no image"
 expect 3 build clash.onnx --preset raw --calibrate photos -o m.clv
 complains "clash.onnx" "no node of it can compute in int8"
 
+# Operating points of the codec: the good cuts, or those of a list; in every form that is kept.
+expect 0 "${build[@]}" --calibrate photos --precision both --codec-points auto --report report.json
+says "codec: " " cuts' points, designed on " "agree %" ", float and int8, id "
+cp report.json "$out"
+json ladders.0.prefix float
+json ladders.1.prefix int8
+json ladders.0.points.0.box_error null
+first=$(value ladders.0.cut)
+expect 0 inspect m.clv
+says "agree %" "box error"
+expect 0 inspect m.clv --json
+json ladders.0.cut "$first"
+value ladders.0.points.0.bytes_mean >/dev/null || bad "no bytes"
+expect 0 verify m.clv
+expect 0 "${build[@]}" --calibrate photos --precision float --codec-points 0,1
+says "codec: 2 cuts' points, designed on " ", id "
+expect 0 inspect m.clv --json
+json ladders 2
+json ladders.1.cut 1
+json ladders.1.prefix float
+cp m.clv first.clv
+expect 0 "${build[@]}" --calibrate photos --precision float --codec-points 0,1
+same m.clv first.clv
+expect 0 build detector.onnx --preset raw --calibrate photos --precision float --codec-points 0 \
+    --decode yolo --report report.json -o d.clv
+cp report.json "$out"
+value ladders.0.points.0.score_error | grep -q . || bad "no score error"
+rm m.clv d.clv report.json
+for cuts in 1,0 1,1 , 1, x 99999999999 -1; do
+    expect 2 "${build[@]}" --calibrate photos --codec-points="$cuts"
+    complains "--codec-points: '$cuts' is neither auto nor a rising list"
+done
+expect 2 "${build[@]}" --calibrate photos --codec-points 1000
+complains "--codec-points: there is no cut 1000 with something behind it"
+expect 2 "${build[@]}" --codec-points auto
+complains "--codec-points: it needs --calibrate DIR"
+expect 2 "${build[@]}" --calibrate photos --decode yolo
+complains "--decode: it is for --codec-points"
+expect 2 build detector.onnx --preset raw --calibrate photos --precision float --codec-points 0 \
+    --decode oracle -o d.clv
+complains "--decode"
+gone m.clv d.clv
+
 # Flags.
 expect 2 "${build[@]}" --calibrate photos --calibration best
 complains "--calibration: 'best' is none of auto, minmax, percentile, entropy, mse"
