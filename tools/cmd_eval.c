@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "runtime/topk.h"
+#include "tools/codec_sweep.h"
 #include "tools/eval_boxes.h"
 #include "tools/eval_forms.h"
 #include "tools/labelled_files.h"
@@ -26,6 +27,8 @@ typedef struct settings {
     const char *predictions;
     const char *boxes;
     detector_settings decode;
+    bool sweep;
+    const char *svg;
     bool json;
 } settings;
 
@@ -51,6 +54,11 @@ static const clv_option options[] = {
      "'class cx cy width height' in parts of the picture (YOLO's form)"},
     DETECTOR_OPTIONS(settings,
                      "boxes below this score are left out; AP50 wants them all (default: 0.01)"),
+    {"codec-sweep", NULL, CLV_OPTION_FLAG, offsetof(settings, sweep), 0, 0, NULL,
+     "bytes a frame and agreement with the float network, for every candidate cut (--cut: for that "
+     "one) and codec, JPEG at cut 0 included. Images are words behind the model, or --data"},
+    {"svg", NULL, CLV_OPTION_STRING, offsetof(settings, svg), 0, 0, "OUT.svg",
+     "with --codec-sweep: draw it"},
     {"json", NULL, CLV_OPTION_FLAG, offsetof(settings, json), 0, 0, NULL, "print JSON"},
     TOOL_IMAGE_OPTIONS(settings),
     TOOL_COMPILE_OPTIONS(settings),
@@ -60,12 +68,13 @@ static const clv_option options[] = {
 
 static const clv_option_set set = {
     "cleave eval",
-    "MODEL",
+    "MODEL [IMAGE...]",
     "Measure a classifier or a detector over labelled images, whole or through a split.",
     "Examples:\n  cleave eval net.onnx --preset tf --label-offset 1 --data photos --labels "
     "photos.csv --cut 12 --codec uint8\n"
     "  cleave eval detector.clv --decode yolo --data images --boxes labels\n"
-    "  cleave eval both.clv --precisions float,int8 --data photos --labels photos.csv",
+    "  cleave eval both.clv --precisions float,int8 --data photos --labels photos.csv\n"
+    "  cleave eval net.clv photos/ --codec-sweep --svg net.svg",
     options,
     sizeof options / sizeof options[0]};
 
@@ -307,9 +316,102 @@ static int run_forms(const settings *s, const char *path)
     return status == CLV_OK ? TOOL_OK : tool_fail(set.program, &err);
 }
 
+/* --- every codec ---------------------------------------------------------------------------- */
+
+/* One sweep. */
+typedef struct sweep_run {
+    const settings *s;
+    const clv_string_list *words; /* the model, then images */
+    sweep_images images;
+    codec_sweep_result result;
+    clv_file_writer *svg; /* NULL: not wanted */
+} sweep_run;
+
+/* Before hours of work: a path that can't be written says so now. */
+static clv_status open_svg(sweep_run *r, clv_error *err)
+{
+    const char *const inputs[] = {r->words->items[0], r->s->labels};
+
+    if (r->s->svg == NULL)
+        return CLV_OK;
+    CLV_TRY(tool_check_output("--svg", r->s->svg, inputs, 2, err));
+    return clv_file_writer_open(&r->svg, r->s->svg, 0644, err);
+}
+
+static clv_status sweep(sweep_run *r, clv_error *err)
+{
+    const settings *s = r->s;
+    const sweep_sources from = {r->words->items + 1, r->words->count - 1, s->data, s->labels,
+                                (size_t)s->limit};
+    const codec_sweep_job job = {.path = r->words->items[0],
+                                 .model = &s->model,
+                                 .images = &r->images,
+                                 .label_offset = (int64_t)s->label_offset,
+                                 .boxes = s->boxes,
+                                 .decode = s->decode,
+                                 .only_cut = (uint32_t)s->cut};
+
+    CLV_TRY(sweep_images_list(&r->images, &from, err));
+    tool_hold_signals(); /* before there is a temporary file */
+    CLV_TRY(open_svg(r, err));
+    return codec_sweep(&r->result, &job, set.program, err);
+}
+
+static clv_status draw_sweep(sweep_run *r, clv_error *err)
+{
+    clv_buffer svg;
+
+    if (r->svg == NULL)
+        return CLV_OK;
+    clv_buffer_init(&svg, (size_t)16 << 20);
+    clv_status status = codec_sweep_plot(&svg, &r->result, sweep_file_name(r->words->items[0]));
+    if (status == CLV_OK)
+        (void)!clv_file_writer_put(r->svg, svg.data, svg.size); /* errors come at the end */
+    else
+        status = clv_fail(err, status, r->s->svg, "it can't be drawn: %s", clv_status_text(status));
+    clv_buffer_done(&svg);
+    return status;
+}
+
+static int run_sweep(const settings *s, const clv_string_list *words)
+{
+    sweep_run r = {.s = s, .words = words};
+    clv_error err = CLV_ERROR_INIT;
+
+    clv_status status = sweep(&r, &err);
+    if (status == CLV_OK)
+        status = draw_sweep(&r, &err);
+    clv_status written =
+        clv_file_writer_finish(r.svg, status == CLV_OK, status == CLV_OK ? &err : NULL);
+    status = status == CLV_OK ? written : status;
+    if (status == CLV_OK)
+        status = s->json ? codec_sweep_print_json(&r.result, &err)
+                         : codec_sweep_print(&r.result, words->items[0], &err);
+    codec_sweep_done(&r.result);
+    sweep_images_done(&r.images);
+    return status == CLV_OK ? TOOL_OK : tool_fail(set.program, &err);
+}
+
+/* --- the command line ----------------------------------------------------------------------- */
+
+static const char *check_sweep_flags(const settings *s)
+{
+    if (s->predictions != NULL || s->precisions != NULL)
+        return "--predictions and --precisions are not of --codec-sweep";
+    if (s->decode.decoder == NULL && s->boxes != NULL)
+        return "--boxes needs --decode: how outputs become boxes";
+    if (s->decode.decoder != NULL && (s->labels != NULL || s->label_offset != 0))
+        return "--labels and --label-offset are of classifiers, not with --decode";
+    return NULL;
+}
+
 /* Flags of the other kind of model, or of another evaluation. NULL, or what is wrong. */
 static const char *check_flags(const settings *s)
 {
+    if (s->sweep)
+        return check_sweep_flags(s);
+    if (s->svg != NULL)
+        return "--svg is of --codec-sweep";
     if (s->precisions != NULL && (s->cut != SPLIT_RUN_WHOLE || s->model.precision != NULL ||
                                   s->model.suffix != NULL || s->predictions != NULL))
         return "--precisions compares whole networks: not with --cut, --precision, --suffix or "
@@ -326,14 +428,22 @@ static const char *check_flags(const settings *s)
     return NULL;
 }
 
-static int run(const settings *s, const char *path)
+static int run(const settings *s, const clv_string_list *words)
 {
+    const char *path = words->items[0];
     clv_error err = CLV_ERROR_INIT;
     evaluation e = {.s = s};
 
+    if (!s->sweep && words->count > 1)
+        return tool_usage(set.program,
+                          "'%s' is one word too many (images follow the model only with "
+                          "--codec-sweep)",
+                          words->items[1]);
     const char *wrong = check_flags(s);
     if (wrong != NULL)
         return tool_usage(set.program, "%s", wrong);
+    if (s->sweep)
+        return run_sweep(s, words);
     if (s->precisions != NULL)
         return run_forms(s, path);
     clv_status status = evaluate(&e, path, &err);
@@ -360,8 +470,8 @@ int cmd_eval(int argc, char **argv)
     int code;
 
     s.decode.score = 0.01; /* the tail of the curve counts */
-    if (tool_parse(&parsed, &s, &set, 1, argc, argv, &code))
-        code = run(&s, parsed.positional.items[0]);
+    if (tool_parse_words(&parsed, &s, &set, 1, argc, argv, &code))
+        code = run(&s, &parsed.positional);
     clv_parsed_done(&parsed);
     return code;
 }

@@ -51,11 +51,17 @@ void detector_free(detector *d)
 
 clv_status detector_go(detector *d, clv_error *err)
 {
+    uint32_t n;
+    const clv_tensor *outputs = session_outputs(d->session, &n);
+
+    return detector_go_with(d, outputs, n, err);
+}
+
+clv_status detector_go_with(detector *d, const clv_tensor *outputs, uint32_t n, clv_error *err)
+{
     const session *s = d->session;
     clv_fit_map map;
-    uint32_t n;
 
-    const clv_tensor *outputs = session_outputs(s, &n);
     clv_status status = clv_decode(&d->boxes, outputs, n, &d->options, err);
     if (status != CLV_OK)
         return clv_error_prefix(err, status, s->model.path);

@@ -55,6 +55,10 @@ void detector_free(detector *d); /* NULL is a no-op */
  *  @return CLV_OK; CLV_ESHAPE with @p err when they don't fit the decoder. */
 CLV_NODISCARD clv_status detector_go(detector *d, clv_error *err);
 
+/** Decode outputs of another run of the model on the picture that the session has read. */
+CLV_NODISCARD clv_status detector_go_with(detector *d, const clv_tensor *outputs, uint32_t n,
+                                          clv_error *err);
+
 /** The boxes of the last detector_go(), in pixels of the picture, best first. */
 const clv_boxes *detector_boxes(const detector *d);
 

@@ -39,6 +39,10 @@ int cmd_verify(int argc, char **argv);
 bool tool_parse(clv_parsed *parsed, void *settings, const clv_option_set *set, size_t n_positional,
                 int argc, char **argv, int *exit_out);
 
+/** The same where more words may follow @p n_least. */
+bool tool_parse_words(clv_parsed *parsed, void *settings, const clv_option_set *set, size_t n_least,
+                      int argc, char **argv, int *exit_out);
+
 /** Refuse to write @p output, the value of @p flag, over something that the command reads or that
  *  is no regular file (a rename would replace /dev/null itself).
  *  @param inputs  @p n paths; NULL ones are none. */

@@ -68,6 +68,18 @@ static int missing_word(const clv_option_set *set)
 bool tool_parse(clv_parsed *parsed, void *settings, const clv_option_set *set, size_t n_positional,
                 int argc, char **argv, int *exit_out)
 {
+    if (!tool_parse_words(parsed, settings, set, n_positional, argc, argv, exit_out))
+        return false;
+    if (parsed->positional.count == n_positional)
+        return true;
+    *exit_out = tool_usage(set->program, "'%s' is one word too many",
+                           parsed->positional.items[n_positional]);
+    return false;
+}
+
+bool tool_parse_words(clv_parsed *parsed, void *settings, const clv_option_set *set, size_t n_least,
+                      int argc, char **argv, int *exit_out)
+{
     clv_error err = CLV_ERROR_INIT;
 
     if (clv_options_parse(parsed, settings, set, argc, argv, &err) != CLV_OK) {
@@ -80,11 +92,8 @@ bool tool_parse(clv_parsed *parsed, void *settings, const clv_option_set *set, s
         clv_options_print_help(stdout, set);
     } else if (parsed->version) {
         tool_line(stdout, "cleave %s", CLEAVE_VERSION);
-    } else if (parsed->positional.count < n_positional) {
+    } else if (parsed->positional.count < n_least) {
         *exit_out = missing_word(set);
-    } else if (parsed->positional.count > n_positional) {
-        *exit_out = tool_usage(set->program, "'%s' is one word too many",
-                               parsed->positional.items[n_positional]);
     } else {
         return true;
     }

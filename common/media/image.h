@@ -2,8 +2,8 @@
 #ifndef CLV_IMAGE_H
 #define CLV_IMAGE_H
 
-/** @file image.h: pixels in: decode, resize, normalise; pixels out as PNG. One owner for each
- * clv_image; no globals. What is computed, exactly: docs/preprocessing.md. */
+/** @file image.h: pixels in: decode, resize, normalise; pixels out as PNG or JPEG. One owner for
+ * each clv_image; no globals. What is computed, exactly: docs/preprocessing.md. */
 
 #include "base/buffer.h"
 #include "media/input_spec.h"
@@ -38,6 +38,16 @@ CLV_NODISCARD clv_status clv_image_load(clv_image *image, const char *path, clv_
  *          with @p err naming the file. */
 CLV_NODISCARD clv_status clv_image_write_png(const clv_image *image, const char *path,
                                              clv_error *err);
+
+#define CLV_JPEG_MAX_QUALITY 100u
+
+/** Encode @p image as a baseline JPEG: 4:2:0, Huffman tables made for it.
+ *  @param out      Filled from its start; its memory is kept. Empty on failure.
+ *  @param quality  1..100, on libjpeg's scale.
+ *  @return CLV_OK; CLV_EINVAL (an empty image, no such quality); CLV_ELIMIT (more than out's cap);
+ *          CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_image_encode_jpeg(clv_buffer *out, const clv_image *image,
+                                               unsigned quality);
 
 /** Copy @p rgb, width * height * 3 bytes.
  *  @return CLV_OK; CLV_EINVAL (a side of 0); CLV_ELIMIT; CLV_ENOMEM. */

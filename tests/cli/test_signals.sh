@@ -46,6 +46,18 @@ for name in INT TERM HUP; do
     [ ! -s "$out" ] || bad "$(cat "$out")"
 done
 
+# A sweep over them: stopped, and nothing is drawn.
+env --default-signal=INT "$CLEAVE" eval classifier.onnx --preset raw --data . --labels long.csv \
+    --codec-sweep --svg sweep.svg >"$out" 2>"$err" &
+pid=$!
+wait_for 'sweep.svg.*' $pid
+kill -s INT $pid
+wait $pid 2>/dev/null
+code=$?
+[ $code -eq $((128 + $(kill -l INT))) ] || bad "sweep, SIGINT: $code"
+count 0 sweep.svg*
+[ ! -s "$out" ] || bad "$(cat "$out")"
+
 # Who started it under nohup means it.
 env --ignore-signal=HUP "$CLEAVE" eval classifier.onnx --preset raw --data . --labels long.csv \
     --limit 2000 --predictions predictions.csv >"$out" 2>"$err" &

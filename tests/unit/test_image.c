@@ -545,9 +545,102 @@ static void test_image__set_rgb_copies(void **state)
     clv_image_done(&image);
 }
 
+/* --- JPEG out ----------------------------------------------------------------------------- */
+
+static void fill_smooth(clv_image *image, uint32_t width, uint32_t height)
+{
+    assert_int_equal(CLV_OK, clv_buffer_resize(&image->rgb, (size_t)3 * width * height));
+    image->width = width;
+    image->height = height;
+    for (size_t i = 0; i < image->rgb.size; i++)
+        image->rgb.data[i] = smooth((unsigned)(i / 3 % width) % WIDTH,
+                                    (unsigned)(i / 3 / width) % HEIGHT, (unsigned)(i % 3));
+}
+
+static void test_image__a_jpeg_comes_back(void **state)
+{
+    clv_image image, back;
+    clv_buffer jpeg;
+    size_t fine;
+
+    (void)state;
+    clv_image_init(&image);
+    clv_image_init(&back);
+    clv_buffer_init(&jpeg, 1 << 20);
+    fill_smooth(&image, WIDTH, HEIGHT);
+    assert_int_equal(CLV_OK, clv_image_encode_jpeg(&jpeg, &image, 100));
+    fine = jpeg.size;
+    assert_int_equal(CLV_OK, clv_image_decode(&back, jpeg.data, jpeg.size, NULL));
+    assert_int_equal(WIDTH, back.width);
+    assert_int_equal(HEIGHT, back.height);
+    for (unsigned c = 0; c < 3; c++)
+        assert_near(&back, 20, 15, c, smooth(20, 15, c));
+    assert_int_equal(CLV_OK, clv_image_encode_jpeg(&jpeg, &image, 1));
+    assert_true(jpeg.size < fine);
+    assert_int_equal(CLV_OK, clv_image_decode(&back, jpeg.data, jpeg.size, NULL));
+    clv_buffer_done(&jpeg);
+    clv_image_done(&image);
+    clv_image_done(&back);
+}
+
+/* More than the first piece of memory, and the memory of the one before. */
+static void test_image__jpegs_grow_into_a_kept_buffer(void **state)
+{
+    clv_image image, back;
+    clv_buffer jpeg;
+
+    (void)state;
+    clv_image_init(&image);
+    clv_image_init(&back);
+    clv_buffer_init(&jpeg, 1 << 22);
+    for (uint32_t side = 100; side <= 1100; side += 500) {
+        fill_smooth(&image, side, side);
+        for (size_t i = 0; i < image.rgb.size; i++) /* noise, so that it is large */
+            image.rgb.data[i] ^= (uint8_t)(i * 2654435761u >> 13);
+        assert_int_equal(CLV_OK, clv_image_encode_jpeg(&jpeg, &image, 95));
+        assert_int_equal(CLV_OK, clv_image_decode(&back, jpeg.data, jpeg.size, NULL));
+        assert_int_equal(side, back.height);
+    }
+    assert_true(jpeg.size > 300000);
+    clv_buffer_done(&jpeg);
+    clv_image_done(&image);
+    clv_image_done(&back);
+}
+
+static void test_image__a_jpeg_that_does_not_fit_is_refused(void **state)
+{
+    clv_image image;
+    clv_buffer jpeg;
+
+    (void)state;
+    clv_image_init(&image);
+    clv_buffer_init(&jpeg, 1 << 20);
+    assert_int_equal(CLV_EINVAL, clv_image_encode_jpeg(&jpeg, &image, 80));
+    fill_smooth(&image, WIDTH, HEIGHT);
+    assert_int_equal(CLV_EINVAL, clv_image_encode_jpeg(&jpeg, &image, 0));
+    assert_int_equal(CLV_EINVAL, clv_image_encode_jpeg(&jpeg, &image, 101));
+    clv_memory_fail_after(1);
+    assert_int_equal(CLV_ENOMEM, clv_image_encode_jpeg(&jpeg, &image, 80));
+    clv_memory_fail_after(0);
+    assert_int_equal(CLV_OK, clv_image_encode_jpeg(&jpeg, &image, 80));
+    size_t bytes = jpeg.size;
+    for (size_t cap = 0; cap < bytes; cap += bytes / 5) {
+        clv_buffer small;
+        clv_buffer_init(&small, cap);
+        assert_int_equal(CLV_ELIMIT, clv_image_encode_jpeg(&small, &image, 80));
+        assert_int_equal(0, small.size);
+        clv_buffer_done(&small);
+    }
+    clv_buffer_done(&jpeg);
+    clv_image_done(&image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_image__a_jpeg_comes_back),
+        cmocka_unit_test(test_image__jpegs_grow_into_a_kept_buffer),
+        cmocka_unit_test(test_image__a_jpeg_that_does_not_fit_is_refused),
         cmocka_unit_test(test_image__jpegs_of_all_kinds),
         cmocka_unit_test(test_image__jpeg_that_is_cut_off_is_refused),
         cmocka_unit_test(test_image__jpeg_with_missing_rows_is_refused),
