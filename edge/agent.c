@@ -139,6 +139,7 @@ static clv_status make_slots(clv_edge *edge)
     for (uint32_t i = 0; i < edge->n_slots; i++) {
         clv_edge_slot *slot = &edge->slots[i];
         clv_image_init(&slot->image);
+        clv_buffer_init(&slot->file, CLV_IMAGE_MAX_FILE_BYTES);
         for (uint32_t n = 0; n < CLV_AGENT_NETWORKS; n++) {
             const clv_network *network = &edge->networks[n];
             if (network->model == NULL)
@@ -225,13 +226,28 @@ static clv_status start_worker(clv_edge *edge, clv_error *err)
     return CLV_OK;
 }
 
+/* A picture's codec carries tensors, at other cuts, as they are. */
+static clv_status choose_codec(clv_edge *edge, const char *text, clv_error *err)
+{
+    clv_status status = clv_picture_codec_parse(&edge->picture, text);
+
+    edge->codec = CLV_CODEC_FLOAT;
+    if (status == CLV_ENOENT)
+        status = clv_codec_find(&edge->codec, text);
+    if (status == CLV_EINVAL)
+        return clv_fail(err, status, NULL, "'%s': a JPEG's quality is 1 to %u", text,
+                        CLV_JPEG_MAX_QUALITY);
+    if (status != CLV_OK)
+        return clv_fail(err, CLV_EINVAL, NULL, "no codec is called '%s'", text);
+    return CLV_OK;
+}
+
 static clv_status build(clv_edge *edge, const clv_edge_options *options, clv_error *err)
 {
     const char *codec = options->codec != NULL ? options->codec : "float";
 
     CLV_TRY(check_options(options, err));
-    if (clv_codec_find(&edge->codec, codec) != CLV_OK)
-        return clv_fail(err, CLV_EINVAL, NULL, "no codec is called '%s'", codec);
+    CLV_TRY(choose_codec(edge, codec, err));
     if (make_lock(edge) != CLV_OK)
         return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
     edge->n_slots = options->in_flight > 0 ? options->in_flight : DEFAULT_IN_FLIGHT;
@@ -253,6 +269,7 @@ clv_status clv_edge_create(clv_edge **out, const clv_edge_options *options, clv_
         return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
     clv_image_init(&edge->fitted);
     clv_image_init(&edge->scratch);
+    clv_buffer_init(&edge->jpeg, CLV_IMAGE_MAX_FILE_BYTES);
     clv_status status = build(edge, options, err);
     if (status != CLV_OK) {
         clv_edge_free(edge);
@@ -266,6 +283,7 @@ static void free_slots(clv_edge *edge)
 {
     for (uint32_t i = 0; edge->slots != NULL && i < edge->n_slots; i++) {
         clv_image_done(&edge->slots[i].image);
+        clv_buffer_done(&edge->slots[i].file);
         for (uint32_t n = 0; n < CLV_AGENT_NETWORKS; n++) {
             clv_tensor_set_done(&edge->slots[i].inputs[n]);
             clv_tensor_set_done(&edge->slots[i].outputs[n]);
@@ -296,6 +314,7 @@ void clv_edge_free(clv_edge *edge)
     clv_free(edge->codec_scratch);
     clv_image_done(&edge->fitted);
     clv_image_done(&edge->scratch);
+    clv_buffer_done(&edge->jpeg);
     for (uint32_t n = 0; n < CLV_AGENT_NETWORKS; n++)
         clv_network_done(&edge->networks[n]);
     clv_bundle_free(edge->bundle);

@@ -18,6 +18,7 @@
 #include "codec/activation.h"
 #include "edge/agent_core.h"
 #include "edge/network.h"
+#include "edge/picture_codec.h"
 #include "media/image.h"
 #include "net/link.h"
 
@@ -31,6 +32,7 @@ typedef struct clv_edge_slot {
     uint64_t submitted_us;
     bool is_image;
     clv_image image; /* as it was submitted */
+    clv_buffer file; /* the same as the camera encoded it; empty: it isn't there, or not wanted */
     bool prepared[CLV_AGENT_NETWORKS];
     clv_tensor_set inputs[CLV_AGENT_NETWORKS];
     clv_tensor_set outputs[CLV_AGENT_NETWORKS]; /* lock: a reply is written into the model's */
@@ -54,6 +56,7 @@ struct clv_edge {
     clv_codec codec;
     double min_agreement, min_snr_db; /* of the points of codec rans; 0 dB: not asked for */
     bool has_server;
+    clv_picture_codec picture; /* of images at cut 0 */
     clv_identity *identity;
     char *url, *server_name;
     clv_link *link; /* NULL: no server */
@@ -64,6 +67,7 @@ struct clv_edge {
 
     /* the worker's */
     clv_image fitted, scratch;
+    clv_buffer jpeg;
     clv_tensor_set frontier;
     void *codec_scratch; /* for every point behind this prefix */
 

@@ -36,6 +36,7 @@ static void give_slot_back(clv_edge *edge, uint32_t slot)
 static void clear_slot(clv_edge_slot *slot)
 {
     slot->is_image = false;
+    slot->file.size = 0;
     slot->sent_bytes = 0;
     slot->sent_us = 0;
     slot->times = (clv_edge_times){0};
@@ -68,8 +69,28 @@ static clv_status submit_slot(uint64_t *frame_out, clv_edge *edge, uint32_t inde
     return CLV_OK;
 }
 
+/* Copy what may be sent or computed from. */
+static clv_status take_picture(clv_edge_slot *slot, const clv_edge *edge,
+                               const clv_edge_picture *picture)
+{
+    bool sends_file = edge->picture.payload == CLV_PAYLOAD_IMAGE && edge->picture.quality == 0;
+
+    CLV_TRY(clv_image_set_rgb(&slot->image, picture->rgb, picture->width, picture->height));
+    slot->is_image = true;
+    if (picture->file == NULL || !sends_file)
+        return CLV_OK;
+    return clv_buffer_append(&slot->file, picture->file, picture->file_bytes);
+}
+
 clv_status clv_edge_submit(uint64_t *frame_out, clv_edge *edge, const uint8_t *rgb, uint32_t width,
                            uint32_t height, void *user)
+{
+    const clv_edge_picture picture = {rgb, width, height, NULL, 0};
+    return clv_edge_submit_picture(frame_out, edge, &picture, user);
+}
+
+clv_status clv_edge_submit_picture(uint64_t *frame_out, clv_edge *edge,
+                                   const clv_edge_picture *picture, void *user)
 {
     uint32_t index;
 
@@ -78,12 +99,11 @@ clv_status clv_edge_submit(uint64_t *frame_out, clv_edge *edge, const uint8_t *r
     CLV_TRY(reserve(&index, edge));
     clv_edge_slot *slot = &edge->slots[index];
     clear_slot(slot);
-    clv_status status = clv_image_set_rgb(&slot->image, rgb, width, height);
+    clv_status status = take_picture(slot, edge, picture);
     if (status != CLV_OK) {
         give_slot_back(edge, index);
         return status;
     }
-    slot->is_image = true;
     return submit_slot(frame_out, edge, index, user,
                        clv_network_takes_images(&edge->networks[CLV_AGENT_STUDENT]));
 }

@@ -78,6 +78,17 @@ static void run(clv_edge *edge, const clv_agent_action *action)
 
 /* --- SEND --------------------------------------------------------------------------------- */
 
+static clv_link_request request_of(const clv_edge *edge, const clv_edge_slot *slot,
+                                   const clv_agent_action *action)
+{
+    return (clv_link_request){.frame = slot->frame,
+                              .bundle = clv_bundle_id(edge->bundle),
+                              .cut = action->cut,
+                              .deadline_us = action->left_us,
+                              .prefix = edge->prefix,
+                              .suffix = edge->suffix};
+}
+
 /* Encode the frontier straight into a message. */
 static clv_status make_message(clv_link_message **out, size_t *payload_bytes, clv_edge *edge,
                                clv_edge_slot *slot, const clv_agent_action *action)
@@ -85,17 +96,12 @@ static clv_status make_message(clv_link_message **out, size_t *payload_bytes, cl
     clv_link_message *message = NULL;
     clv_tensor_set *frontier = &edge->frontier;
     const clv_network *model = &edge->networks[CLV_AGENT_MODEL];
+    clv_link_request request = request_of(edge, slot, action);
     uint8_t *payload;
     size_t bound;
 
     CLV_TRY(clv_network_take_frontier(frontier, model, action->cut, &slot->inputs[0]));
     CLV_TRY(clv_activation_bound(&bound, frontier->tensors, frontier->planned, frontier->count));
-    clv_link_request request = {.frame = slot->frame,
-                                .bundle = clv_bundle_id(edge->bundle),
-                                .cut = action->cut,
-                                .deadline_us = action->left_us,
-                                .prefix = edge->prefix,
-                                .suffix = edge->suffix};
     CLV_TRY(clv_link_message_create(&message, &payload, &request, bound));
     clv_codec_tables tables = clv_agent_tables(edge, action->cut);
     clv_status status =
@@ -109,15 +115,53 @@ static clv_status make_message(clv_link_message **out, size_t *payload_bytes, cl
     return CLV_OK;
 }
 
+/* The picture as a file: the camera's, or one of ours. */
+static clv_status encode_picture(const clv_buffer **out, clv_edge *edge, const clv_edge_slot *slot)
+{
+    const clv_picture_codec *codec = &edge->picture;
+    const clv_image *image = &slot->image;
+
+    if (codec->payload == CLV_PAYLOAD_FITTED) {
+        const clv_input_spec *spec = &edge->networks[CLV_AGENT_MODEL].model->input;
+        CLV_TRY(clv_image_fit(&edge->fitted, &edge->scratch, image, spec));
+        image = &edge->fitted;
+    }
+    bool own = slot->file.size == 0;
+    if (own)
+        CLV_TRY(clv_image_encode_jpeg(&edge->jpeg, image,
+                                      codec->quality > 0 ? codec->quality : CLV_PICTURE_QUALITY));
+    *out = own ? &edge->jpeg : &slot->file;
+    return CLV_OK;
+}
+
+static clv_status make_picture_message(clv_link_message **out, size_t *payload_bytes,
+                                       clv_edge *edge, const clv_edge_slot *slot,
+                                       const clv_agent_action *action)
+{
+    clv_link_request request = request_of(edge, slot, action);
+    const clv_buffer *file;
+    uint8_t *payload;
+
+    CLV_TRY(encode_picture(&file, edge, slot));
+    request.payload = edge->picture.payload;
+    CLV_TRY(clv_link_message_create(out, &payload, &request, file->size));
+    memcpy(payload, file->data, file->size);
+    *payload_bytes = file->size;
+    return CLV_OK;
+}
+
 static clv_status send_slot(clv_edge *edge, clv_edge_slot *slot, const clv_agent_action *action)
 {
+    bool picture =
+        action->cut == 0 && slot->is_image && edge->picture.payload != CLV_PAYLOAD_TENSORS;
     clv_link_message *message;
     size_t payload_bytes;
 
-    if (action->cut == 0)
+    if (action->cut == 0 && !picture)
         CLV_TRY(prepare(edge, slot, CLV_AGENT_MODEL));
     uint64_t start_us = clv_clock_now_us();
-    CLV_TRY(make_message(&message, &payload_bytes, edge, slot, action));
+    CLV_TRY(picture ? make_picture_message(&message, &payload_bytes, edge, slot, action)
+                    : make_message(&message, &payload_bytes, edge, slot, action));
     clv_agent_lock(edge); /* before it is on its way: the reply may be faster than we are */
     slot->sent_us = clv_clock_now_us();
     slot->times.encode_us = slot->sent_us - start_us;

@@ -139,10 +139,11 @@ static void *print_answers(void *context)
 
 /* --- the feeder --------------------------------------------------------------------------- */
 
-static void submit(program *p, const clv_image *image, char *name)
+static void submit(program *p, const clv_image *image, const clv_buffer *file, char *name)
 {
-    clv_status status =
-        clv_edge_submit(NULL, p->edge, image->rgb.data, image->width, image->height, name);
+    const clv_edge_picture picture = {image->rgb.data, image->width, image->height,
+                                      file->size > 0 ? file->data : NULL, file->size};
+    clv_status status = clv_edge_submit_picture(NULL, p->edge, &picture, name);
     if (status != CLV_OK) {
         clv_log_error("%s: the frame can't be taken: %s", name, clv_status_text(status));
         p->failed = true;
@@ -161,23 +162,26 @@ static void feed(program *p)
     uint64_t due_us = clv_clock_now_us();
     clv_status status = CLV_OK;
     clv_image image;
+    clv_buffer file;
 
     clv_image_init(&image);
+    clv_buffer_init(&file, CLV_IMAGE_MAX_FILE_BYTES);
     while (status != CLV_ECLOSED && status != CLV_EIO) {
         clv_error err = CLV_ERROR_INIT;
         char *name;
-        status = clv_frame_source_next(&image, &name, p->source, &err);
+        status = clv_frame_source_next(&image, &file, &name, p->source, &err);
         if (status == CLV_OK && !clv_frame_source_wait(p->source, due_us))
             break;
         due_us = next_due(due_us, p->settings.frame_us);
         if (status == CLV_OK) {
-            submit(p, &image, name);
+            submit(p, &image, &file, name);
         } else if (status != CLV_ECLOSED) {
             log_failure(&err, status);
             p->failed = true;
         }
     }
     clv_image_done(&image);
+    clv_buffer_done(&file);
 }
 
 static clv_status open_source(program *p, clv_error *err)

@@ -34,9 +34,11 @@ static const clv_option options[] = {
     TEXT("max-cut", "edge.max_cut", max_cut, "K",
          "nodes from K on never run here and their weights are not read; `all`: no bound (default "
          "all)"),
-    TEXT("codec", "edge.codec", codec, "NAME",
-         "how the cut travels: float, zstd, lz4 (lossless), uint8, or rans, by the bundle's points "
-         "(default float)"),
+    TEXT(
+        "codec", "edge.codec", codec, "NAME",
+        "how the cut travels: float, zstd, lz4 (lossless), uint8, or rans, by the bundle's points; "
+        "jpeg[:QUALITY], jpeg-fit[:QUALITY]: images at cut 0 as JPEGs, in the camera's size or the "
+        "network's (default float)"),
     {"min-agreement", "edge.min_agreement", CLV_OPTION_DOUBLE, AT(min_agreement), 0, 0, "PART",
      "codec rans: of the calibration images, the part whose class has to stay (default 0.99)"},
     {"min-snr", "edge.min_snr", CLV_OPTION_DOUBLE, AT(min_snr_db), 0, 0, "DB",

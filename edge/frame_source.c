@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -264,9 +265,24 @@ static clv_status next_raw(clv_image *image, clv_frame_source *source, clv_error
 
 /* --- all frames --------------------------------------------------------------------------- */
 
-clv_status clv_frame_source_next(clv_image *image, char **name_out, clv_frame_source *source,
-                                 clv_error *err)
+static clv_status load(clv_image *image, clv_buffer *file, const char *path, clv_error *err)
 {
+    clv_mapping mapping;
+
+    CLV_TRY(clv_mapping_open(&mapping, path, CLV_IMAGE_MAX_FILE_BYTES, err));
+    clv_status status = clv_image_decode(image, mapping.data, mapping.size, err);
+    if (status != CLV_OK)
+        (void)clv_error_prefix(err, status, path);
+    else if (clv_buffer_append(file, mapping.data, mapping.size) != CLV_OK)
+        status = clv_fail(err, CLV_ENOMEM, path, "out of memory");
+    clv_mapping_done(&mapping);
+    return status;
+}
+
+clv_status clv_frame_source_next(clv_image *image, clv_buffer *file, char **name_out,
+                                 clv_frame_source *source, clv_error *err)
+{
+    file->size = 0;
     if (must_stop(source, 0))
         return CLV_ECLOSED;
     if (source->is_raw && source->position == 0) {
@@ -281,5 +297,5 @@ clv_status clv_frame_source_next(clv_image *image, char **name_out, clv_frame_so
         (source->options.repeat > 0 && source->rounds == source->options.repeat))
         return CLV_ECLOSED;
     *name_out = source->paths[source->position++];
-    return clv_image_load(image, *name_out, err);
+    return load(image, file, *name_out, err);
 }

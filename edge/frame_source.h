@@ -28,11 +28,12 @@ void clv_frame_source_free(clv_frame_source *source); /* NULL is a no-op */
 /** Whether its frames are raw, of the size in the options. */
 bool clv_frame_source_is_raw(const clv_frame_source *source);
 
-/** The next frame. A FIFO whose writer has gone waits for the next one.
+/** The next frame, and the file that it was in (empty: a raw one). A FIFO whose writer has gone
+ * waits for the next one.
  *  @param[out] name_out  The file's path; lives as long as @p source.
  *  @return CLV_OK; CLV_ECLOSED at the end, or when it is to stop; else what is wrong with this
  *          frame, with @p err; the one after it may be good, unless it is CLV_EIO. */
-CLV_NODISCARD clv_status clv_frame_source_next(clv_image *image, char **name_out,
+CLV_NODISCARD clv_status clv_frame_source_next(clv_image *image, clv_buffer *file, char **name_out,
                                                clv_frame_source *source, clv_error *err);
 
 /** Wait until @p until_us, or for the stop. @return false: it is to stop. */

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "net/wire.h"
+
 static const struct {
     clv_status status;
     const char *reason;
@@ -30,6 +32,17 @@ clv_verdict clv_admission_check(bool bundle_known, uint32_t cut, uint32_t n_node
     if (cut > n_nodes)
         return CLV_VERDICT_NO_SUCH_CUT;
     return cut == n_nodes ? CLV_VERDICT_NOTHING_TO_DO : CLV_VERDICT_ACCEPT;
+}
+
+clv_verdict clv_admission_check_payload(uint32_t payload, uint32_t cut, bool takes_images)
+{
+    if (payload == CLV_PAYLOAD_TENSORS)
+        return CLV_VERDICT_ACCEPT;
+    if (payload != CLV_PAYLOAD_IMAGE && payload != CLV_PAYLOAD_FITTED)
+        return CLV_VERDICT_NO_SUCH_PAYLOAD;
+    if (cut != 0)
+        return CLV_VERDICT_NOT_THE_INPUT;
+    return takes_images ? CLV_VERDICT_ACCEPT : CLV_VERDICT_NO_IMAGES;
 }
 
 /* How long a request waits for a worker: the work ahead of it, shared by the workers. Those that

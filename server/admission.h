@@ -18,6 +18,9 @@
     X(UNKNOWN_BUNDLE, ENOENT, "this server doesn't have the device's bundle")                      \
     X(NO_SUCH_CUT, EINVAL, "the model has no such cut")                                            \
     X(NO_SUCH_FORM, EUNSUPPORTED, "the bundle doesn't hold the network in that precision")         \
+    X(NO_SUCH_PAYLOAD, EUNSUPPORTED, "this server doesn't know that kind of payload")              \
+    X(NOT_THE_INPUT, EINVAL, "an image is the network's input: its cut is 0")                      \
+    X(NO_IMAGES, EUNSUPPORTED, "the bundle doesn't say how an image becomes its input")            \
     X(NOTHING_TO_DO, EINVAL, "the cut is behind the last node: nothing is left for a server")      \
     X(QUEUE_FULL, EAGAIN, "the server is busy: its queue is full")                                 \
     X(TOO_LATE, ETIMEDOUT, "the server can't answer by the frame's deadline")                      \
@@ -45,6 +48,11 @@ typedef struct clv_admission {
 
 /** What needs no state. @p n_nodes is the model's, and is ignored where the bundle isn't known. */
 clv_verdict clv_admission_check(bool bundle_known, uint32_t cut, uint32_t n_nodes);
+
+/** The same of what the payload is said to be, any number (clv_wire_payload).
+ *  @param takes_images  The bundle has an input spec, and an image is all that its network takes.
+ */
+clv_verdict clv_admission_check_payload(uint32_t payload, uint32_t cut, bool takes_images);
 
 /** Is there room, and time?
  *  A free worker refuses nothing for its estimate: the run costs nobody anything and corrects an

@@ -54,6 +54,14 @@ static clv_verdict find_forms(clv_job *job, const clv_link_request *header)
     return CLV_VERDICT_ACCEPT;
 }
 
+static clv_verdict check_payload(const clv_job *job, const clv_link_request *header)
+{
+    const clv_model *model = clv_bundle_main(job->served->bundle);
+    bool takes_images = model->has_input_spec && job->prefix->graph->n_inputs == 1;
+
+    return clv_admission_check_payload(header->payload, header->cut, takes_images);
+}
+
 /* From the listener, on its thread. */
 static void take_request(void *context, clv_incoming *request)
 {
@@ -68,9 +76,10 @@ static void take_request(void *context, clv_incoming *request)
         clv_admission_check(job.served != NULL, header->cut, job.served ? job.served->n_nodes : 0);
     if (verdict == CLV_VERDICT_ACCEPT)
         verdict = find_forms(&job, header);
-    if (verdict == CLV_VERDICT_ACCEPT) {
+    if (verdict == CLV_VERDICT_ACCEPT)
+        verdict = check_payload(&job, header);
+    if (verdict == CLV_VERDICT_ACCEPT)
         verdict = clv_workers_submit(server->workers, &job);
-    }
     if (verdict != CLV_VERDICT_ACCEPT) {
         refuse_verdict(server, &job, verdict);
         release_job(server, &job);
@@ -85,6 +94,25 @@ static const clv_cut_ladder *ladder_of(const clv_job *job, const clv_link_reques
                                (clv_precision)header->prefix);
 }
 
+/* Decode the payload into the execution. */
+static clv_status load(clv_suffix *suffix, clv_exec *exec, const clv_job *job, clv_error *err)
+{
+    const clv_link_request *header = clv_incoming_header(job->request);
+    const clv_graph *device = job->prefix->graph;
+    size_t bytes;
+    const uint8_t *payload = clv_incoming_payload(job->request, &bytes);
+
+    if (header->payload == CLV_PAYLOAD_TENSORS) {
+        CLV_TRY(clv_suffix_use(suffix, ladder_of(job, header)));
+        return clv_suffix_load(suffix, exec, job->suffix->program, device, header->cut, payload,
+                               bytes, err);
+    }
+    const clv_model *model = clv_bundle_main(job->served->bundle);
+    const clv_suffix_image image = {payload, bytes, header->payload == CLV_PAYLOAD_FITTED,
+                                    &model->input};
+    return clv_suffix_load_image(suffix, exec, model->graph, &image, err);
+}
+
 /* Run the request's suffix and write its answer into the request. */
 static clv_status compute(clv_suffix *suffix, uint32_t worker, const clv_job *job,
                           size_t *bytes_out, clv_server_times *times, clv_error *err)
@@ -92,15 +120,12 @@ static clv_status compute(clv_suffix *suffix, uint32_t worker, const clv_job *jo
     const clv_link_request *header = clv_incoming_header(job->request);
     const clv_graph *device = job->prefix->graph;
     clv_exec *exec = job->suffix->execs[worker];
-    size_t payload_bytes, cap;
+    size_t cap;
     uint8_t *answer;
-    const uint8_t *payload = clv_incoming_payload(job->request, &payload_bytes);
 
     uint64_t start_us = clv_clock_now_us();
     times->queue_us = start_us - clv_incoming_arrived_us(job->request);
-    CLV_TRY(clv_suffix_use(suffix, ladder_of(job, header)));
-    CLV_TRY(clv_suffix_load(suffix, exec, job->suffix->program, device, header->cut, payload,
-                            payload_bytes, err));
+    CLV_TRY(load(suffix, exec, job, err));
     uint64_t decoded_us = clv_clock_now_us();
     times->decode_us = decoded_us - start_us;
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "codec/activation.h"
+#include "media/image.h"
 #include "runtime/tensor_set.h"
 
 struct clv_suffix {
@@ -11,6 +12,7 @@ struct clv_suffix {
     const clv_cut_ladder *ladder;
     uint8_t *scratch; /* of the codec */
     size_t scratch_bytes;
+    clv_image image, fitted, image_scratch;
 };
 
 clv_status clv_suffix_create(clv_suffix **out)
@@ -18,6 +20,10 @@ clv_status clv_suffix_create(clv_suffix **out)
     clv_suffix *suffix = clv_calloc(1, sizeof *suffix);
     if (suffix == NULL)
         return CLV_ENOMEM;
+    clv_image_init(&suffix->image);
+    clv_image_init(&suffix->fitted);
+    clv_image_init(&suffix->image_scratch);
+    suffix->image.rgb.cap_bytes = 3 * CLV_SUFFIX_MAX_PIXELS;
     *out = suffix;
     return CLV_OK;
 }
@@ -28,6 +34,9 @@ void clv_suffix_free(clv_suffix *suffix)
         return;
     clv_tensor_set_done(&suffix->tensors);
     clv_free(suffix->scratch);
+    clv_image_done(&suffix->image);
+    clv_image_done(&suffix->fitted);
+    clv_image_done(&suffix->image_scratch);
     clv_free(suffix);
 }
 
@@ -69,6 +78,38 @@ clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec, const clv_program
                                      payload, bytes, err));
     for (uint32_t i = 0; i < frontier.count; i++)
         clv_exec_load(exec, frontier.values[i], &tensors->tensors[i]);
+    return CLV_OK;
+}
+
+/* The image's pixels at the input's size. */
+static clv_status fit(const clv_image **out, clv_suffix *suffix, const clv_suffix_image *image,
+                      clv_error *err)
+{
+    const clv_input_spec *spec = image->spec;
+    const clv_image *decoded = &suffix->image;
+
+    if (image->fitted && (decoded->width != spec->width || decoded->height != spec->height))
+        return clv_fail(err, CLV_ESHAPE, NULL, "an image of %ux%u where the network takes %ux%u",
+                        decoded->width, decoded->height, spec->width, spec->height);
+    if (!image->fitted)
+        CLV_TRY(clv_image_fit(&suffix->fitted, &suffix->image_scratch, decoded, spec));
+    *out = image->fitted ? decoded : &suffix->fitted;
+    return CLV_OK;
+}
+
+clv_status clv_suffix_load_image(clv_suffix *suffix, clv_exec *exec, const clv_graph *graph,
+                                 const clv_suffix_image *image, clv_error *err)
+{
+    clv_tensor_set *tensors = &suffix->tensors;
+    const clv_image *pixels;
+
+    CLV_TRY(clv_tensor_set_fit(tensors, graph, graph->inputs, 1));
+    clv_status status = clv_image_decode(&suffix->image, image->data, image->bytes, err);
+    if (status != CLV_OK)
+        return clv_error_prefix(err, status, "the image");
+    CLV_TRY(fit(&pixels, suffix, image, err));
+    clv_image_normalise(tensors->tensors[0].data, pixels->rgb.data, image->spec);
+    clv_exec_load(exec, graph->inputs[0], &tensors->tensors[0]);
     return CLV_OK;
 }
 

@@ -12,9 +12,12 @@
  *  What travels is of the types that the device's form of the network has; the execution may be of
  *  the other form, and converts.
  *
+ *  At cut 0 an image may come instead: clv_suffix_load_image().
+ *
  *  One for each worker. Its memory grows to the largest frontier seen and stays: no allocation
- *  after warm-up. */
+ *  after warm-up but what decoding an image takes. */
 
+#include "media/input_spec.h"
 #include "runtime/cut_ladder.h"
 #include "runtime/program.h"
 
@@ -37,6 +40,24 @@ CLV_NODISCARD clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec,
                                          const clv_program *program, const clv_graph *device,
                                          uint32_t cut, const uint8_t *payload, size_t bytes,
                                          clv_error *err);
+
+/** Larger images are refused before memory is taken for them. */
+#define CLV_SUFFIX_MAX_PIXELS ((size_t)32 << 20)
+
+typedef struct clv_suffix_image {
+    const uint8_t *data; /**< a JPEG or PNG, hostile */
+    size_t bytes;
+    bool fitted; /**< of exactly the input's size; false: it is brought to it by @c spec */
+    const clv_input_spec *spec;
+} clv_suffix_image;
+
+/** Decode @p image into the one input of @p exec, whose network takes images.
+ *  @param graph  The network with a float32 input, which the spec is for.
+ *  @return CLV_OK; CLV_EFORMAT, CLV_ELIMIT, CLV_EUNSUPPORTED, CLV_ESHAPE (fitted, but not of that
+ *          size) with @p err; CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_suffix_load_image(clv_suffix *suffix, clv_exec *exec,
+                                               const clv_graph *graph,
+                                               const clv_suffix_image *image, clv_error *err);
 
 /** Most bytes that clv_suffix_store() writes. @return CLV_OK, CLV_ELIMIT, CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_suffix_bound(size_t *out, clv_suffix *suffix, const clv_graph *device);

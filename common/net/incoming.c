@@ -83,7 +83,8 @@ void clv_incoming_hand_on(clv_peer *peer, const clv_wire_request *header, const 
                                          .cut = header->cut,
                                          .deadline_us = header->deadline_us,
                                          .prefix = header->prefix,
-                                         .suffix = header->suffix};
+                                         .suffix = header->suffix,
+                                         .payload = header->payload};
     request->body = peer->body;
     peer->body = NULL;
     request->payload = payload;

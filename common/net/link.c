@@ -542,7 +542,8 @@ clv_status clv_link_message_create(clv_link_message **out, uint8_t **payload_out
                                         .cut = request->cut,
                                         .deadline_us = request->deadline_us,
                                         .prefix = request->prefix,
-                                        .suffix = request->suffix};
+                                        .suffix = request->suffix,
+                                        .payload = request->payload};
     clv_frame_seal(frame, &header, 0);
     *payload_out = clv_frame_payload(frame);
     *out = (clv_link_message *)(void *)frame;

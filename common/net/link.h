@@ -20,6 +20,7 @@
 
 #include "base/digest.h"
 #include "net/identity.h"
+#include "net/wire.h"
 
 typedef struct clv_link clv_link;
 
@@ -77,7 +78,8 @@ typedef struct clv_link_request {
     uint32_t cut;
     uint64_t deadline_us; /**< time left; 0: none */
     uint32_t prefix,
-        suffix; /**< precisions (clv_precision) of the device's part and the server's */
+        suffix;       /**< precisions (clv_precision) of the device's part and the server's */
+    uint32_t payload; /**< clv_wire_payload */
 } clv_link_request;
 
 /** A message that is being made: the payload is written straight into it. */

@@ -30,6 +30,13 @@ typedef enum clv_wire_type {
 #undef CLV_WIRE_ENUM
 } clv_wire_type;
 
+/** What the payload of a request is. The numbers are part of the protocol. */
+typedef enum clv_wire_payload {
+    CLV_PAYLOAD_TENSORS = 0, /**< of the cut (codec/activation.h) */
+    CLV_PAYLOAD_IMAGE = 1,   /**< cut 0: a JPEG or PNG; the server brings it to the input's size */
+    CLV_PAYLOAD_FITTED = 2   /**< cut 0: the same of exactly the input's size */
+} clv_wire_payload;
+
 /** What a message begins with. */
 typedef struct clv_wire_prologue {
     clv_wire_type type;

@@ -81,6 +81,7 @@ static const ProtobufCMessage *view(packable *out, const clv_wire_header *header
         out->request.deadline_us = header->request.deadline_us;
         out->request.prefix = header->request.prefix;
         out->request.suffix = header->request.suffix;
+        out->request.payload = header->request.payload;
         break;
     case CLV_WIRE_REPLY:
         clv__pb__reply__init(&out->reply);
@@ -189,6 +190,7 @@ static clv_status take_request(clv_wire_request *out, const Clv__Pb__Request *re
     out->deadline_us = request->deadline_us;
     out->prefix = request->prefix;
     out->suffix = request->suffix;
+    out->payload = request->payload;
     return CLV_OK;
 }
 

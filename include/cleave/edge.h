@@ -56,7 +56,9 @@ typedef struct clv_edge_options {
     const char *ca, *cert, *key; /**< PEM files; needed with a server */
     const char *backend;         /**< "auto", "onednn", "ref"; NULL is auto */
     const char *codec;           /**< "float", "zstd", "lz4" (lossless), "uint8"; "rans": by an
-                                      operating point of the bundle; NULL is float */
+                                      operating point of the bundle; "jpeg", "jpeg:QUALITY",
+                                      "jpeg-fit:QUALITY": images at cut 0 as JPEGs, in their own
+                                      size or in the network's; NULL is float */
     uint32_t cut;                /**< nodes [0, cut) run here; CLV_CUT_ALL: all of them. Without a
                                       server all of them run here, whatever the cut */
     unsigned threads;            /**< for kernels; 0 is 1 */
@@ -136,6 +138,19 @@ void clv_edge_free(clv_edge *edge); /* drops frames that aren't answered; NULL i
  *          clv_edge_close(); CLV_EINVAL, CLV_ELIMIT (sizes); CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_edge_submit(uint64_t *frame_out, clv_edge *edge, const uint8_t *rgb,
                                          uint32_t width, uint32_t height, void *user);
+
+/** Pixels, and perhaps the same picture as the camera encoded it. */
+typedef struct clv_edge_picture {
+    const uint8_t *rgb; /**< as for clv_edge_submit() */
+    uint32_t width, height;
+    const uint8_t *file; /**< a JPEG or PNG, at most 64 MiB, or NULL. Codec "jpeg" sends it as it
+                              is at cut 0; no other use is made of it */
+    size_t file_bytes;
+} clv_edge_picture;
+
+/** clv_edge_submit() with what the camera made; copied. @return As there; CLV_ELIMIT (the file). */
+CLV_NODISCARD clv_status clv_edge_submit_picture(uint64_t *frame_out, clv_edge *edge,
+                                                 const clv_edge_picture *picture, void *user);
 
 /** Submit the model's input tensors as they are; copied. The student can't answer these unless its
  *  inputs are the same.

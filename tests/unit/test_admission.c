@@ -24,6 +24,19 @@ static void test_admission__bundle_and_cut_must_exist(void **state)
     assert_int_equal(clv_admission_check(true, 0, 0), CLV_VERDICT_NOTHING_TO_DO);
 }
 
+static void test_admission__payloads_that_a_bundle_takes(void **state)
+{
+    (void)state;
+    assert_int_equal(clv_admission_check_payload(0, 9, false), CLV_VERDICT_ACCEPT);
+    for (uint32_t payload = 1; payload <= 2; payload++) {
+        assert_int_equal(clv_admission_check_payload(payload, 0, true), CLV_VERDICT_ACCEPT);
+        assert_int_equal(clv_admission_check_payload(payload, 0, false), CLV_VERDICT_NO_IMAGES);
+        assert_int_equal(clv_admission_check_payload(payload, 1, true), CLV_VERDICT_NOT_THE_INPUT);
+    }
+    assert_int_equal(clv_admission_check_payload(3, 0, true), CLV_VERDICT_NO_SUCH_PAYLOAD);
+    assert_int_equal(clv_admission_check_payload(UINT32_MAX, 0, true), CLV_VERDICT_NO_SUCH_PAYLOAD);
+}
+
 static void test_admission__queue_is_bounded(void **state)
 {
     (void)state;
@@ -157,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_admission__bundle_and_cut_must_exist),
+        cmocka_unit_test(test_admission__payloads_that_a_bundle_takes),
         cmocka_unit_test(test_admission__queue_is_bounded),
         cmocka_unit_test(test_admission__without_a_queue_only_free_workers_take),
         cmocka_unit_test(test_admission__deadline_that_cannot_be_met_is_refused),
