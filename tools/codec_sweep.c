@@ -2,7 +2,6 @@
 #include "tools/codec_sweep.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -53,16 +52,10 @@ static clv_status fit_tables(codec_sweep_state *s, sweep_station *at)
 
     if (ladder == NULL)
         return CLV_OK;
-    uint32_t n = ladder->n_tensors;
-    const clv_point **points =
-        clv_arena_alloc(&s->memory, (size_t)ladder->n_rungs * n, sizeof(const clv_point *));
-    size_t scratch = ladder->scratch_bytes;
-    void *memory = clv_arena_alloc(&s->memory, scratch + CLV_ALIGN, 1);
-    if (points == NULL || memory == NULL)
+    void *scratch = clv_arena_alloc(&s->memory, ladder->scratch_bytes + 1, 1);
+    if (scratch == NULL)
         return CLV_ENOMEM;
-    for (uint32_t r = 0; r < ladder->n_rungs; r++)
-        memcpy(points + (size_t)r * n, ladder->rungs[r].points, n * sizeof(const clv_point *));
-    at->tables = (clv_codec_tables){points, ladder->n_rungs, n, 0, memory, scratch};
+    at->tables = clv_cut_ladder_tables(ladder, 0, scratch);
     return CLV_OK;
 }
 
@@ -306,8 +299,7 @@ static void free_sweep(codec_sweep_state *s)
     clv_free(s->payload);
     box_files_done(&s->pictures);
     detection_set_done(&s->truth.objects);
-    detection_set_done(&s->truth.found);
-    detection_set_done(&s->truth.sure);
+    sweep_boxes_done(&s->truth.found);
     clv_tensor_set_done(&s->decoded);
     clv_tensor_set_done(&s->outputs);
     clv_tensor_set_done(&s->inputs);

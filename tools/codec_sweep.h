@@ -26,13 +26,13 @@ typedef struct codec_sweep_row {
     double point;                 /**< NAN: the codec has none */
     double bits_per_element;      /**< of the message, by the elements that cross uncoded */
     double bytes_mean, bytes_p95; /**< of a message */
-    /** Classifiers: part of images with the float network's best class. Detectors: of boxes of 0.4
-     *  and more, twice those that pair with one of the float network's (same class, IoU 0.5) over
-     *  all of both; 1 where there are none. */
+    /** Classifiers: part of images with the float network's best class. Detectors: of the boxes of
+     *  0.4 and more, the float network's and this one's, the part that the other has too (same
+     *  class, IoU 0.5, a score of 0.2 and more); 1 where there are none. */
     double agreement;
     double top1; /**< part of the labelled images; NAN: there are none, or it is a detector */
-    /** Detectors only. Errors are those of boxes of 0.4 and more that pair, in pixels of the
-     *  picture; NAN without a pair. */
+    /** Detectors only. Errors are those of the float network's boxes of 0.4 and more that are
+     * there, in pixels of the picture; NAN where none is. */
     double ap50, box_error, score_error;
 } codec_sweep_row;
 

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 
 #define SURE_SCORE 0.4f
+#define LIKELY_SCORE 0.2f
 
 clv_status sweep_lane_init(sweep_lane *lane, size_t images)
 {
@@ -18,20 +19,34 @@ clv_status sweep_lane_init(sweep_lane *lane, size_t images)
 void sweep_lane_done(sweep_lane *lane)
 {
     clv_free(lane->bytes);
-    detection_set_done(&lane->found);
-    detection_set_done(&lane->sure);
+    sweep_boxes_done(&lane->found);
     *lane = (sweep_lane){0};
 }
 
-clv_status sweep_add_boxes(detection_set *found, detection_set *sure, size_t image,
-                           const clv_boxes *boxes)
+void sweep_boxes_done(sweep_boxes *boxes)
+{
+    detection_set_done(&boxes->all);
+    detection_set_done(&boxes->likely);
+    detection_set_done(&boxes->sure);
+}
+
+/* The best come first. */
+static uint32_t count_from(const clv_boxes *boxes, float score)
 {
     uint32_t n = 0;
-
-    while (n < boxes->count && boxes->items[n].score >= SURE_SCORE) /* the best come first */
+    while (n < boxes->count && boxes->items[n].score >= score)
         n++;
-    CLV_TRY(detection_set_add(sure, (uint32_t)image, boxes->items, n));
-    return detection_set_add(found, (uint32_t)image, boxes->items, boxes->count);
+    return n;
+}
+
+clv_status sweep_boxes_add(sweep_boxes *out, size_t image, const clv_boxes *boxes)
+{
+    uint32_t i = (uint32_t)image, sure = count_from(boxes, SURE_SCORE);
+    uint32_t likely = count_from(boxes, LIKELY_SCORE);
+
+    CLV_TRY(detection_set_add(&out->sure, i, boxes->items, sure));
+    CLV_TRY(detection_set_add(&out->likely, i, boxes->items, likely));
+    return detection_set_add(&out->all, i, boxes->items, boxes->count);
 }
 
 clv_status sweep_lane_add(sweep_lane *lane, const sweep_truth *truth, const sweep_answer *answer,
@@ -41,7 +56,7 @@ clv_status sweep_lane_add(sweep_lane *lane, const sweep_truth *truth, const swee
 
     lane->bytes[image] = bytes;
     if (truth->detector)
-        return sweep_add_boxes(&lane->found, &lane->sure, image, answer->boxes);
+        return sweep_boxes_add(&lane->found, image, answer->boxes);
     lane->agreed += answer->best == truth->expected->best;
     lane->right += answer->best == class_output;
     return CLV_OK;
@@ -53,18 +68,22 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* A box that is sure in one must be likely in the other: a score that falls a little is no lost
+ * box. */
 static clv_status compare_boxes(sweep_lane *lane, const sweep_truth *truth)
 {
+    const sweep_boxes *then = &truth->found, *now = &lane->found;
     detection_precision precision;
-    detection_difference d;
+    detection_difference kept, new;
 
-    CLV_TRY(detection_ap50(&precision, &truth->objects, &lane->found));
-    CLV_TRY(detection_compare(&d, &truth->sure, &lane->sure));
-    size_t all = 2 * d.matched + d.only_a + d.only_b;
-    lane->row.agreement = all > 0 ? 2 * (double)d.matched / (double)all : 1;
+    CLV_TRY(detection_ap50(&precision, &truth->objects, &now->all));
+    CLV_TRY(detection_compare(&kept, &then->sure, &now->likely));
+    CLV_TRY(detection_compare(&new, &now->sure, &then->likely));
+    size_t all = then->sure.count + now->sure.count;
+    lane->row.agreement = all > 0 ? (double)(kept.matched + new.matched) / (double)all : 1;
     lane->row.ap50 = precision.ap50;
-    lane->row.box_error = d.box_error;
-    lane->row.score_error = d.score_error;
+    lane->row.box_error = kept.box_error;
+    lane->row.score_error = kept.score_error;
     lane->row.top1 = NAN;
     return CLV_OK;
 }

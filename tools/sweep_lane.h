@@ -13,6 +13,12 @@ typedef struct sweep_answer {
     clv_boxes *boxes; /* a detector's; NULL: it is none */
 } sweep_answer;
 
+/* A detector's boxes over all pictures: those that count for AP50, those of 0.2 and more, and those
+ * of 0.4 and more. */
+typedef struct sweep_boxes {
+    detection_set all, likely, sure;
+} sweep_boxes;
+
 typedef enum sweep_way {
     SWEEP_CODEC,  /* of activation.h */
     SWEEP_EXTRA,  /* the job's */
@@ -31,7 +37,7 @@ typedef struct sweep_lane {
     /* measured */
     double *bytes; /* [images] */
     size_t n, agreed, right;
-    detection_set found, sure; /* a detector's boxes: all, and those of 0.4 and more */
+    sweep_boxes found; /* a detector's */
 } sweep_lane;
 
 /** What lanes are compared with. */
@@ -39,7 +45,7 @@ typedef struct sweep_truth {
     size_t images, labelled;
     bool detector;
     detection_set objects;        /* true boxes; may be empty */
-    detection_set found, sure;    /* the float network's */
+    sweep_boxes found;            /* the float network's */
     const sweep_answer *expected; /* the float network's, of the picture at hand */
 } sweep_truth;
 
@@ -47,9 +53,9 @@ typedef struct sweep_truth {
 CLV_NODISCARD clv_status sweep_lane_init(sweep_lane *lane, size_t images);
 void sweep_lane_done(sweep_lane *lane); /* idempotent */
 
-/** Add the boxes of picture @p image to the sets, those of 0.4 and more to @p sure as well. */
-CLV_NODISCARD clv_status sweep_add_boxes(detection_set *found, detection_set *sure, size_t image,
-                                         const clv_boxes *boxes);
+/** Add the boxes of picture @p image. @return CLV_OK; CLV_ENOMEM. */
+CLV_NODISCARD clv_status sweep_boxes_add(sweep_boxes *out, size_t image, const clv_boxes *boxes);
+void sweep_boxes_done(sweep_boxes *boxes); /* idempotent */
 
 /** Count a message of @p bytes and what came of it.
  *  @param class_output  The output that stands for the picture's class; -1: it isn't known. */

@@ -253,7 +253,7 @@ static clv_status expect(codec_sweep_state *s, clv_error *err)
     CLV_TRY(answer_from(s, s->reference_exec, 0, graph->inputs, &inputs, &s->expected, err));
     if (s->detector == NULL)
         return CLV_OK;
-    if (sweep_add_boxes(&s->truth.found, &s->truth.sure, s->image, s->expected.boxes) != CLV_OK)
+    if (sweep_boxes_add(&s->truth.found, s->image, s->expected.boxes) != CLV_OK)
         return no_memory(err);
     if (s->job->boxes == NULL)
         return CLV_OK;
