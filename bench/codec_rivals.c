@@ -5,13 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jpeglib.h>
 #include <lz4.h>
 #include <time.h>
 #include <zstd.h>
-
-#include "base/error.h"
-#include "media/image.h"
 
 uint64_t bench_cpu_us(void)
 {
@@ -97,38 +93,4 @@ bench_speed bench_zstd(const bench_symbols *symbols, int level, unsigned rounds)
 bench_speed bench_lz4(const bench_symbols *symbols, unsigned rounds)
 {
     return measure(symbols, lz4_pack, lz4_unpack, 0, rounds);
-}
-
-size_t bench_jpeg(uint8_t *rgb, uint32_t width, uint32_t height, int quality)
-{
-    struct jpeg_compress_struct jpeg;
-    struct jpeg_error_mgr errors;
-    unsigned char *data = NULL;
-    unsigned long bytes = 0;
-    clv_image image;
-
-    jpeg.err = jpeg_std_error(&errors);
-    jpeg_create_compress(&jpeg);
-    jpeg_mem_dest(&jpeg, &data, &bytes);
-    jpeg.image_width = width;
-    jpeg.image_height = height;
-    jpeg.input_components = 3;
-    jpeg.in_color_space = JCS_RGB;
-    jpeg_set_defaults(&jpeg);
-    jpeg_set_quality(&jpeg, quality, TRUE);
-    jpeg.optimize_coding = TRUE;
-    jpeg_start_compress(&jpeg, TRUE);
-    for (uint32_t y = 0; y < height; y++) {
-        JSAMPROW row = rgb + (size_t)y * width * 3;
-        (void)jpeg_write_scanlines(&jpeg, &row, 1);
-    }
-    jpeg_finish_compress(&jpeg);
-    jpeg_destroy_compress(&jpeg);
-    clv_image_init(&image);
-    if (clv_image_decode(&image, data, bytes, NULL) != CLV_OK)
-        abort();
-    memcpy(rgb, image.rgb.data, (size_t)width * height * 3);
-    clv_image_done(&image);
-    free(data);
-    return bytes;
 }

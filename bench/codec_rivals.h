@@ -2,8 +2,8 @@
 #ifndef CLV_BENCH_CODEC_RIVALS_H
 #define CLV_BENCH_CODEC_RIVALS_H
 
-/** @file codec_rivals.h: what others make of the same: general compressors on symbols, JPEG on the
- *  input. They abort on failure. */
+/** @file codec_rivals.h: what others make of the same: general compressors on symbols. They
+ *  abort on failure. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,8 +24,5 @@ typedef struct bench_speed {
 
 bench_speed bench_zstd(const bench_symbols *symbols, int level, unsigned rounds);
 bench_speed bench_lz4(const bench_symbols *symbols, unsigned rounds);
-
-/** @p rgb, width * height * 3 bytes, as a JPEG (4:2:0) and back in place. @return its bytes. */
-size_t bench_jpeg(uint8_t *rgb, uint32_t width, uint32_t height, int quality);
 
 #endif

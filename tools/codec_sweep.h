@@ -86,6 +86,9 @@ CLV_NODISCARD clv_status codec_sweep_print(const codec_sweep_result *result, con
  *  also have ap50, box_error and score_error. What is NAN is null. */
 CLV_NODISCARD clv_status codec_sweep_print_json(const codec_sweep_result *result, clv_error *err);
 
+/** The same list, owned by the caller; NULL: out of memory. */
+struct json_t *codec_sweep_json(const codec_sweep_result *result);
+
 /** Draw bytes against agreement: append an SVG, headed by @p title, to @p out.
  *  @return CLV_OK; CLV_ELIMIT, CLV_ENOMEM. */
 CLV_NODISCARD clv_status codec_sweep_plot(clv_buffer *out, const codec_sweep_result *result,

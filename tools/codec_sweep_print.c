@@ -93,11 +93,16 @@ static json_t *row_json(const codec_sweep_result *result, const codec_sweep_row 
     return item;
 }
 
-clv_status codec_sweep_print_json(const codec_sweep_result *result, clv_error *err)
+json_t *codec_sweep_json(const codec_sweep_result *result)
 {
     json_t *rows = json_array();
 
     for (size_t i = 0; i < result->n_rows; i++)
         (void)json_array_append_new(rows, row_json(result, &result->rows[i]));
-    return tool_json_print(rows, err);
+    return rows;
+}
+
+clv_status codec_sweep_print_json(const codec_sweep_result *result, clv_error *err)
+{
+    return tool_json_print(codec_sweep_json(result), err);
 }
