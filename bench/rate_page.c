@@ -30,7 +30,7 @@ static const char head[] =
     "`cleave eval --codec-sweep` on photographs that no point, table or order comes from, with "
     "the\n"
     "plain scheme's rows beside. Every row: [rate-fidelity.csv](benchmarks/rate-fidelity.csv).\n\n"
-    "- **Bytes** are those of a whole request: prologue, header, payload. TLS adds 22 to 29 bytes "
+    "- **Bytes** are those of a whole request: prologue, header, payload. TLS adds 21 to 29 bytes "
     "for\n"
     "  each 16 KiB.\n"
     "- **Agreement**: the part of images with the float network's best class; of a detector the "
