@@ -80,6 +80,7 @@ bench_plain bench_plain_make(const clv_features *f, unsigned levels)
     p.mode = bench_room(p.channels, 1);
     p.centroids = bench_room(p.channels * levels, sizeof *p.centroids);
     p.bits = bench_room(p.channels * 5 * levels, sizeof *p.bits);
+    p.counts = bench_room(p.channels * 5 * levels, sizeof *p.counts);
     float *sorted = bench_room(n * f->count, sizeof *sorted);
     uint8_t *s = bench_room(n, 1);
     for (uint32_t k = 0; k < p.channels; k++)
@@ -96,9 +97,10 @@ void bench_plain_done(bench_plain *p)
     clv_free(p->mode);
     clv_free(p->centroids);
     clv_free(p->bits);
+    clv_free(p->counts);
 }
 
-double bench_plain_through(const bench_plain *p, float *x)
+double bench_plain_through(bench_plain *p, float *x)
 {
     size_t n = (size_t)p->rows * p->cols;
     uint8_t *s = bench_room(n, 1);
@@ -110,9 +112,27 @@ double bench_plain_through(const bench_plain *p, float *x)
             unsigned k =
                 plain_context(p, c, s + at, (uint32_t)at / p->cols, (uint32_t)at % p->cols);
             bits += p->bits[(c * 5 + k) * p->levels + s[at]];
+            p->counts[(c * 5 + k) * p->levels + s[at]]++;
             x[at] = p->centroids[c * p->levels + s[at]];
         }
     }
     clv_free(s);
+    p->sum += bits;
+    p->images++;
     return bits;
+}
+
+double bench_plain_slack(const bench_plain *p)
+{
+    double bound = 0;
+
+    for (size_t k = 0; k < (size_t)p->channels * 5; k++) {
+        const double *counts = p->counts + k * p->levels;
+        double all = 0;
+        for (unsigned q = 0; q < p->levels; q++)
+            all += counts[q];
+        for (unsigned q = 0; q < p->levels; q++)
+            bound += counts[q] > 0 ? counts[q] * log2(all / counts[q]) : 0;
+    }
+    return p->images > 0 ? (p->sum - bound) / (double)p->images : 0;
 }

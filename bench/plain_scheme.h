@@ -16,6 +16,9 @@ typedef struct bench_plain {
     float *low, *step, *centroids; /* [channels], [channels], [channels, levels] */
     uint8_t *mode;                 /* [channels] */
     double *bits;                  /* [channels, 5, levels] */
+    double *counts;                /* [channels, 5, levels] of what went through */
+    double sum;                    /* of bits that it took */
+    size_t images;
 } bench_plain;
 
 /** Ranges, centroids and tables from @p f. */
@@ -26,6 +29,10 @@ void bench_plain_done(bench_plain *p);
 void bench_plain_symbols(const bench_plain *p, uint8_t *s, uint32_t c, const float *x);
 
 /** Replace @p x, [channels, rows, cols], by what comes back of it. @return its bits. */
-double bench_plain_through(const bench_plain *p, float *x);
+double bench_plain_through(bench_plain *p, float *x);
+
+/** Bits that an image of those which went through would take less with tables made of these very
+ *  images: no static tables for these symbols and contexts can do better. */
+double bench_plain_slack(const bench_plain *p);
 
 #endif

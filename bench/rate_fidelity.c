@@ -130,12 +130,35 @@ static void add_plains(plain_lanes *lanes, const settings *s, const char *path)
 
 /* --- results -------------------------------------------------------------------------------- */
 
-static clv_status write_json(const codec_sweep_result *r, const char *path, const char *title,
-                             const char *svg, clv_error *err)
+/* Rows of the plain scheme's symbols behind tables of the measured images themselves. */
+static void add_bounds(json_t *rows, const codec_sweep_result *r, const plain_lanes *lanes)
 {
+    size_t lane = 0; /* both are by cut, then as they were added */
+
+    for (size_t i = 0; i < r->n_rows && lane < lanes->n; i++) {
+        if (strcmp(r->rows[i].codec, "plain") != 0)
+            continue;
+        json_t *row = json_deep_copy(json_array_get(rows, i));
+        double bytes = r->rows[i].bytes_mean - bench_plain_slack(&lanes->schemes[lane++]) / 8;
+        (void)json_object_set_new(row, "codec", json_string("plain-bound"));
+        (void)json_object_set_new(row, "bytes_mean", json_real(bytes));
+        (void)json_object_set_new(row, "bytes_p95", json_null());
+        (void)json_object_set_new(
+            row, "bits_per_element",
+            json_real(r->rows[i].bits_per_element * bytes / r->rows[i].bytes_mean));
+        (void)json_array_append_new(rows, row);
+    }
+}
+
+static clv_status write_json(const codec_sweep_result *r, const plain_lanes *lanes,
+                             const char *const *words, clv_error *err)
+{
+    const char *path = words[0], *svg = words[1], *title = words[2];
+    json_t *rows = codec_sweep_json(r);
+    add_bounds(rows, r, lanes);
     json_t *root = json_pack("{s:s, s:s, s:I, s:I, s:b, s:o}", "title", title, "svg", svg, "images",
                              (json_int_t)r->images, "labelled", (json_int_t)r->labelled, "detector",
-                             r->detector, "rows", codec_sweep_json(r));
+                             r->detector, "rows", rows);
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(1)) : NULL;
     clv_status status = text != NULL ? clv_file_write(path, text, strlen(text), 0644, err)
                                      : clv_fail(err, CLV_ENOMEM, path, "out of memory");
@@ -185,7 +208,7 @@ static clv_status run(const settings *s, const char *const *words, clv_error *er
     if (status == CLV_OK)
         status = write_svg(&result, words[1], words[2], err);
     if (status == CLV_OK)
-        status = write_json(&result, words[0], words[2], words[1], err);
+        status = write_json(&result, lanes, words, err);
     codec_sweep_done(&result);
     sweep_images_done(&images);
     for (size_t i = 0; i < lanes->n; i++)

@@ -7,7 +7,7 @@
  *  picture as what cut 0 costs.
  *
  *  Bytes are those of a request's whole message (docs/wire-protocol.md): prologue, header, payload.
- *  TLS adds 22 to 29 bytes for each 16 KiB on the wire; it is not counted.
+ *  TLS adds 21 to 29 bytes for each 16 KiB on the wire; it is not counted.
  *  Ways to send, by the names of their rows: float, uint8, zstd, lz4, rans (point: the rung of the
  *  bundle's ladder, 0 is the finest); at cut 0 also
  *    camera    the file as it is
