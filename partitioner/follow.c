@@ -235,24 +235,40 @@ typedef struct option {
     double value;
 } option;
 
-/* The candidate that may be the best, and what is expected of the current one. */
-static option best_option(option *current_out, const clv_follow *f, const clv_world *world)
+/* By how much a candidate is ordered: with doubt, it may be better than it looks. */
+static option option_of(const clv_follow *f, uint32_t candidate, const clv_world *world,
+                        bool doubted)
 {
-    option best = {CLV_PLAN_NONE, false, INFINITY};
+    clv_plan_cost cost;
+    double doubt, value = expect(&doubt, &cost, f, candidate, world);
 
-    *current_out = best;
+    if (!isfinite(value))
+        return (option){CLV_PLAN_NONE, false, INFINITY};
+    if (!cost.within)
+        return (option){candidate, false, cost.latency_us};
+    return (option){candidate, true, doubted ? value - doubt : value};
+}
+
+static bool is_better(const option *a, const option *b)
+{
+    if (a->candidate == CLV_PLAN_NONE || b->candidate == CLV_PLAN_NONE)
+        return b->candidate == CLV_PLAN_NONE;
+    return a->within != b->within ? a->within : a->value < b->value;
+}
+
+/* The candidate that may be the best. Most can't be, whatever was learned of the model's errors. */
+static option best_option(const clv_follow *f, const clv_world *world)
+{
+    double least = clv_residual_least(&f->residual);
+    option best = option_of(f, clv_plan_best(f->plan, world).candidate, world, true);
+
     for (uint32_t i = 0; i < clv_plan_count(f->plan); i++) {
-        clv_plan_cost cost;
-        double doubt, value = expect(&doubt, &cost, f, i, world);
-        if (!isfinite(value))
+        bool within;
+        double value = clv_plan_value_in(&within, f->plan, i, world);
+        if (best.within && (!within || value * least >= best.value))
             continue;
-        double order = cost.within ? value : cost.latency_us;
-        if (i == f->current)
-            *current_out = (option){i, cost.within, order};
-        order -= cost.within ? doubt : 0.0;
-        if (best.candidate == CLV_PLAN_NONE || (cost.within && !best.within) ||
-            (cost.within == best.within && order < best.value))
-            best = (option){i, cost.within, order};
+        option one = option_of(f, i, world, true);
+        best = is_better(&one, &best) ? one : best;
     }
     return best;
 }
@@ -261,7 +277,13 @@ static option best_option(option *current_out, const clv_follow *f, const clv_wo
 static void settle(clv_follow *f, bool *within_out)
 {
     clv_world world = clv_follow_world(f);
-    option current, best = best_option(&current, f, &world);
+    option current = {CLV_PLAN_NONE, false, INFINITY};
+    option best = {CLV_PLAN_NONE, false, INFINITY};
+
+    if (f->current != CLV_PLAN_NONE)
+        current = option_of(f, f->current, &world, false);
+    if (clv_plan_best(f->plan, &world).candidate != CLV_PLAN_NONE)
+        best = best_option(f, &world);
     bool keep = current.candidate != CLV_PLAN_NONE && current.within == best.within &&
                 best.value >= (1.0 - f->options.margin) * current.value;
 

@@ -10,10 +10,11 @@
 #define GRID 256u          /* bandwidths at which clv_plan_pieces() looks first */
 #define NARROWEST 1.000001 /* to / from of an interval that isn't parted any more */
 
-/* What latency is made of, close together for the look-up. */
+/* What costs are made of, close together for the look-up. */
 typedef struct line {
     double device_us, bytes, more_bytes, server_us; /* more_bytes: 95th percentile less mean */
     double ships;                                   /* 1 or 0 */
+    double fixed_mj;                                /* of bytes and MACs */
 } line;
 
 struct clv_plan {
@@ -82,6 +83,8 @@ static clv_status check(const clv_profile *device, const clv_profile *server,
 
 static clv_status make_lines(clv_plan *plan)
 {
+    const clv_plan_energy *e = &plan->options.energy;
+
     plan->lines = clv_calloc(plan->candidates.count, sizeof *plan->lines);
     if (plan->lines == NULL)
         return CLV_ENOMEM;
@@ -92,6 +95,9 @@ static clv_status make_lines(clv_plan *plan)
                                 .more_bytes = c->p95_bytes - c->bytes,
                                 .server_us = (double)c->server_ns * 1e-3,
                                 .ships = c->ships ? 1.0 : 0.0};
+        plan->lines[i].fixed_mj = (e->joules_per_byte * (c->ships ? c->bytes : 0.0) +
+                                   e->joules_per_mac * (double)c->device_macs) *
+                                  1e3;
     }
     return CLV_OK;
 }
@@ -167,57 +173,86 @@ static double larger(double a, double b)
     return a > b ? a : b;
 }
 
-static double value_of(const clv_plan_cost *cost, clv_objective objective)
+/* A world, as what lines are multiplied by. */
+typedef struct weights {
+    double slowdown, us_per_byte, rtt_us, load; /* us_per_byte is infinite where the link is down */
+    double deadline_us, most_mj;                /* infinite: no such limit */
+} weights;
+
+static weights weights_of(const clv_plan *plan, const clv_world *world)
 {
-    switch (objective) {
-    case CLV_OBJECTIVE_THROUGHPUT:
-        return cost->stage_us;
-    case CLV_OBJECTIVE_ENERGY:
-        return cost->device_mj;
-    case CLV_OBJECTIVE_BYTES:
-        return isfinite(cost->latency_us) ? cost->bytes : INFINITY;
-    case CLV_OBJECTIVE_LATENCY:
-    case CLV_OBJECTIVE_COUNT:
-        break;
-    }
-    return cost->latency_us;
+    const clv_plan_limits *l = &plan->options.limits;
+    return (weights){.slowdown = world->device_slowdown,
+                     .us_per_byte = world->bytes_per_s > 0.0 ? 1e6 / world->bytes_per_s : INFINITY,
+                     .rtt_us = world->rtt_us,
+                     .load = world->server_load,
+                     .deadline_us = l->deadline_us > 0 ? (double)l->deadline_us : INFINITY,
+                     .most_mj = l->device_mj > 0.0 ? l->device_mj : INFINITY};
+}
+
+/* One candidate: what a look-up needs of its cost. */
+typedef struct score {
+    double latency_us, more_us, link_us, server_us, device_us, mj, value;
+    bool within;
+} score;
+
+static inline score score_of(const clv_plan *plan, const line *l, const weights *w)
+{
+    const clv_plan_options *o = &plan->options;
+    bool ships = l->ships > 0.0;
+    score s = {.device_us = w->slowdown * l->device_us};
+
+    s.link_us = ships ? w->us_per_byte * l->bytes : 0.0;
+    s.more_us = ships && l->more_bytes > 0.0 ? w->us_per_byte * l->more_bytes : 0.0;
+    s.server_us = ships ? w->load * l->server_us : 0.0;
+    double away_us = s.link_us + l->ships * w->rtt_us + s.server_us;
+    s.latency_us = s.device_us + away_us;
+    s.mj =
+        (o->energy.busy_watts * s.device_us + o->energy.idle_watts * away_us) * 1e-3 + l->fixed_mj;
+    s.within = s.latency_us + s.more_us <= w->deadline_us && s.mj <= w->most_mj;
+    s.value = s.latency_us;
+    if (o->objective == CLV_OBJECTIVE_THROUGHPUT)
+        s.value = larger(larger(s.device_us, s.link_us), s.server_us / o->server_batch);
+    else if (o->objective == CLV_OBJECTIVE_ENERGY)
+        s.value = s.mj;
+    else if (o->objective == CLV_OBJECTIVE_BYTES)
+        s.value = l->ships * l->bytes;
+    return s;
 }
 
 clv_plan_cost clv_plan_cost_in(const clv_plan *plan, uint32_t candidate, const clv_world *world)
 {
     const clv_plan_candidate *c = &plan->candidates.items[candidate];
-    const clv_plan_options *o = &plan->options;
-    clv_plan_cost cost = {.device_us = world->device_slowdown * (double)c->device_ns * 1e-3,
-                          .encode_us = world->device_slowdown * (double)c->encode_ns * 1e-3};
-    double busy_us = cost.device_us + cost.encode_us, more_us = 0.0;
+    weights w = weights_of(plan, world);
+    score s = score_of(plan, &plan->lines[candidate], &w);
 
-    cost.stage_us = busy_us;
-    if (c->ships) {
-        bool up = world->bytes_per_s > 0.0;
-        cost.bytes = c->bytes;
-        cost.link_us = up ? c->bytes / world->bytes_per_s * 1e6 : INFINITY;
-        more_us = up ? (c->p95_bytes - c->bytes) / world->bytes_per_s * 1e6 : 0.0;
-        cost.rtt_us = world->rtt_us;
-        cost.server_us = world->server_load * (double)c->server_ns * 1e-3;
-        cost.stage_us = larger(cost.stage_us, cost.link_us);
-        cost.stage_us = larger(cost.stage_us, cost.server_us / o->server_batch);
-    }
-    double away_us = cost.link_us + cost.rtt_us + cost.server_us;
-    cost.latency_us = busy_us + away_us;
-    cost.p95_latency_us = cost.latency_us + more_us;
-    cost.device_mj = (o->energy.busy_watts * busy_us + o->energy.idle_watts * away_us) * 1e-3 +
-                     (o->energy.joules_per_byte * cost.bytes +
-                      o->energy.joules_per_mac * (double)c->device_macs) *
-                         1e3;
-    cost.value = value_of(&cost, o->objective);
-    cost.within =
-        (o->limits.deadline_us == 0 || cost.p95_latency_us <= (double)o->limits.deadline_us) &&
-        (o->limits.device_mj <= 0.0 || cost.device_mj <= o->limits.device_mj);
-    return cost;
+    return (clv_plan_cost){.device_us = world->device_slowdown * (double)c->device_ns * 1e-3,
+                           .encode_us = world->device_slowdown * (double)c->encode_ns * 1e-3,
+                           .link_us = s.link_us,
+                           .rtt_us = c->ships ? world->rtt_us : 0.0,
+                           .server_us = s.server_us,
+                           .latency_us = s.latency_us,
+                           .p95_latency_us = s.latency_us + s.more_us,
+                           .stage_us = larger(larger(s.device_us, s.link_us),
+                                              s.server_us / plan->options.server_batch),
+                           .device_mj = s.mj,
+                           .bytes = c->ships ? c->bytes : 0.0,
+                           .value = isfinite(s.latency_us) ? s.value : INFINITY,
+                           .within = s.within};
+}
+
+double clv_plan_value_in(bool *within_out, const clv_plan *plan, uint32_t candidate,
+                         const clv_world *world)
+{
+    weights w = weights_of(plan, world);
+    score s = score_of(plan, &plan->lines[candidate], &w);
+
+    *within_out = s.within;
+    return isfinite(s.latency_us) ? s.value : INFINITY;
 }
 
 /* What keeps the limits comes first; among what doesn't, the fastest. */
-static bool is_better(const clv_plan_cost *a, const clv_plan_cost *b)
+static bool is_better(const score *a, const score *b)
 {
     if (a->within != b->within)
         return a->within;
@@ -226,52 +261,24 @@ static bool is_better(const clv_plan_cost *a, const clv_plan_cost *b)
     return a->latency_us < b->latency_us;
 }
 
-/* The fastest candidate, and the fastest that keeps the deadline. */
-static clv_plan_choice best_by_latency(const clv_plan *plan, const clv_world *world)
+clv_plan_choice clv_plan_best(const clv_plan *plan, const clv_world *world)
 {
-    bool up = world->bytes_per_s > 0.0;
-    double us_per_byte = up ? 1e6 / world->bytes_per_s : 0.0, deadline = INFINITY;
-    double least = INFINITY, least_within = INFINITY;
-    uint32_t fastest = CLV_PLAN_NONE, within = CLV_PLAN_NONE;
+    weights w = weights_of(plan, world);
+    score best = {.latency_us = INFINITY, .value = INFINITY};
+    clv_plan_choice choice = {.candidate = CLV_PLAN_NONE};
 
-    if (plan->options.limits.deadline_us > 0)
-        deadline = (double)plan->options.limits.deadline_us;
     for (uint32_t i = 0; i < plan->candidates.count; i++) {
-        const line *l = &plan->lines[i];
-        double latency = world->device_slowdown * l->device_us + us_per_byte * l->bytes +
-                         l->ships * (world->rtt_us + world->server_load * l->server_us);
-        if (!up && l->ships > 0.0)
-            continue;
-        if (latency < least) {
-            least = latency;
-            fastest = i;
-        }
-        if (latency < least_within && latency + us_per_byte * l->more_bytes <= deadline) {
-            least_within = latency;
-            within = i;
+        score s = score_of(plan, &plan->lines[i], &w);
+        if (s.latency_us < INFINITY &&
+            (choice.candidate == CLV_PLAN_NONE || is_better(&s, &best))) {
+            best = s;
+            choice.candidate = i;
         }
     }
-    clv_plan_choice choice = {.candidate = within != CLV_PLAN_NONE ? within : fastest};
-    choice.within = within != CLV_PLAN_NONE;
+    choice.within = best.within;
     if (choice.candidate != CLV_PLAN_NONE)
         choice.cost = clv_plan_cost_in(plan, choice.candidate, world);
     return choice;
-}
-
-clv_plan_choice clv_plan_best(const clv_plan *plan, const clv_world *world)
-{
-    if (plan->options.objective == CLV_OBJECTIVE_LATENCY && plan->options.limits.device_mj <= 0.0)
-        return best_by_latency(plan, world);
-    clv_plan_choice best = {.candidate = CLV_PLAN_NONE};
-
-    for (uint32_t i = 0; i < plan->candidates.count; i++) {
-        clv_plan_cost cost = clv_plan_cost_in(plan, i, world);
-        if (!isfinite(cost.latency_us))
-            continue;
-        if (best.candidate == CLV_PLAN_NONE || is_better(&cost, &best.cost))
-            best = (clv_plan_choice){i, cost.within, cost};
-    }
-    return best;
 }
 
 /* --- over bandwidth ------------------------------------------------------------------------- */

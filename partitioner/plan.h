@@ -146,6 +146,10 @@ uint32_t clv_plan_considered(const clv_plan *plan); /**< candidates before any w
 
 clv_plan_cost clv_plan_cost_in(const clv_plan *plan, uint32_t candidate, const clv_world *world);
 
+/** Its value and within alone, in a fraction of the time. */
+double clv_plan_value_in(bool *within_out, const clv_plan *plan, uint32_t candidate,
+                         const clv_world *world);
+
 /** The best candidate; of equal ones the faster, then the first. */
 clv_plan_choice clv_plan_best(const clv_plan *plan, const clv_world *world);
 

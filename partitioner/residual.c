@@ -82,3 +82,14 @@ double clv_residual_doubt(const clv_residual *residual, const double shares[N])
     }
     return DOUBT * sqrt(RIDGE * (sum > 0.0 ? sum : 0.0));
 }
+
+/* A sum of weights by shares is at least the least weight; the matrix is never less than the ridge,
+ * so no doubt is more than DOUBT. */
+double clv_residual_least(const clv_residual *residual)
+{
+    double least = 0.0;
+
+    for (unsigned i = 0; i < N; i++)
+        least = residual->weights[i] < least ? residual->weights[i] : least;
+    return 1.0 + (least < -LEAST_EXPECTED ? -LEAST_EXPECTED : least) - DOUBT;
+}

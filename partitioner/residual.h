@@ -31,4 +31,7 @@ double clv_residual_expect(const clv_residual *residual, const double shares[CLV
 /** How far off that may be: at most 0.05, of what was tried just now next to nothing. */
 double clv_residual_doubt(const clv_residual *residual, const double shares[CLV_RESIDUAL_PARTS]);
 
+/** What every prediction is multiplied by at least, for what is expected and with doubt. */
+double clv_residual_least(const clv_residual *residual);
+
 #endif

@@ -7,6 +7,7 @@
 #include "tools/detector.h"
 #include "tools/tool.h"
 #include "tools/tool_model.h"
+#include "tools/tool_order.h"
 #include "tools/tool_points.h"
 #include "tools/tool_quantise.h"
 
@@ -17,6 +18,7 @@ typedef struct settings {
     tool_quantise_settings quantise;
     detector_settings decode;
     const char *weights;
+    bool reorder;
 } settings;
 
 static const clv_option options[] = {
@@ -29,6 +31,8 @@ static const clv_option options[] = {
     {"weights", NULL, CLV_OPTION_STRING, offsetof(settings, weights), 0, 0, "FORM",
      "how weights are stored: float32, float16, int8 or int4 (default: float32; int8 where "
      "--calibrate leaves a node in float)"},
+    {"reorder", NULL, CLV_OPTION_FLAG, offsetof(settings, reorder), 0, 0, NULL,
+     "put the nodes of a branchy network in an order in which its best splits are cuts"},
     TOOL_LABELS_OPTION(settings),
     TOOL_IMAGE_OPTIONS(settings),
     TOOL_SHAPE_OPTIONS(settings),
@@ -193,6 +197,19 @@ static clv_status choose_form(tool_model *main, tool_model *student, const setti
     return CLV_OK;
 }
 
+/* Before anything counts cuts. */
+static clv_status reorder(tool_model *main, clv_error *err)
+{
+    uint32_t n_moved;
+
+    if (main->graph == NULL)
+        return clv_fail(err, CLV_EINVAL, "--reorder", "%s is a bundle: its cuts have their numbers",
+                        main->path);
+    CLV_TRY(tool_order_nodes(&n_moved, main->graph, err));
+    tool_line(stdout, "%u of %u nodes moved", n_moved, main->graph->n_nodes);
+    return CLV_OK;
+}
+
 static clv_status build(tool_model *main, tool_model *student, const settings *s, const char *path,
                         clv_error *err)
 {
@@ -206,6 +223,8 @@ static clv_status build(tool_model *main, tool_model *student, const settings *s
     if (s->decode.decoder != NULL && s->quantise.codec_points == NULL)
         return clv_fail(err, CLV_EINVAL, "--decode", "it is for --codec-points");
     CLV_TRY(tool_model_open(main, path, &s->model, err));
+    if (s->reorder)
+        CLV_TRY(reorder(main, err));
     CLV_TRY(open_student(student, s, main, err));
     CLV_TRY(choose_form(main, student, s, int8, err));
     tool_model_note(main, &s->model, set.program);

@@ -88,7 +88,7 @@ static void fact(html_out *out, const char *class, double ms, const char *what, 
     else
         html_put(out, "<b>no link</b>");
     html_put(out, "<span>%s", what);
-    if (isfinite(times) && times > 0.0)
+    if (isfinite(times) && times > 1.0)
         html_put(out, ", %.3g times as long", times);
     html_put(out, "</span></div>\n");
 }
@@ -155,7 +155,7 @@ static void piece_row(html_out *out, const plan_view *view, const clv_plan_piece
     world.bytes_per_s = sqrt(p->from_bytes_per_s) * sqrt(p->to_bytes_per_s);
     const clv_plan_candidate *c = clv_plan_at(view->plan, p->candidate);
     clv_plan_cost cost = clv_plan_cost_in(view->plan, p->candidate, &world);
-    html_put(out, "<tr%s><td>%s</td><td>%s</td><td>%.3g &ndash; %.3g</td>",
+    html_put(out, "<tr%s><td>%s</td><td>%s</td><td>%.4g &ndash; %.4g</td>",
              p->candidate == view->choice.candidate ? " class=\"is\"" : "",
              plan_view_describe(text, view->plan, p->candidate),
              clv_precision_name((clv_precision)c->device_precision), p->from_bytes_per_s * 8e-6,

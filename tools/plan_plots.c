@@ -52,10 +52,10 @@ static double place(const axis *a, double value)
     return a->at_from + part * (a->at_to - a->at_from);
 }
 
-/* "0.2", "50", "1.2k" */
+/* "0.2", "50", "1.2k": three digits are enough for a tick. */
 static const char *number(char dst[32], double value)
 {
-    if (value >= 10000.0)
+    if (value >= 999.5)
         (void)snprintf(dst, 32, "%.3gk", value / 1000.0);
     else
         (void)snprintf(dst, 32, "%.3g", value);
@@ -92,7 +92,7 @@ static void logarithmic_rows(html_out *out, const axis *y, const char *unit)
 
 /* --- latency over bandwidth ----------------------------------------------------------------- */
 
-#define CURVE_HEIGHT 420.0
+#define CURVE_HEIGHT 398.0
 #define CURVE_BOTTOM 330.0
 #define STRIP_TOP 366.0
 #define STRIP_HEIGHT 26.0
@@ -211,7 +211,7 @@ static void marker(html_out *out, const plan_view *view, const axis *x, const ax
              "<circle class=\"heredot\" cx=\"%.1f\" cy=\"%.1f\" r=\"6\"/>"
              "<text class=\"herename\" x=\"%.1f\" y=\"%.1f\">%.4g ms</text>\n",
              place(x, at), place(x, at), CURVE_BOTTOM, place(x, at), place(y, ms),
-             place(x, at) + 10.0, place(y, ms) + 18.0, ms);
+             place(x, at) + 8.0, 34.0, ms);
 }
 
 void plot_bandwidth(html_out *out, const plan_view *view)
@@ -331,7 +331,7 @@ void plot_cuts(html_out *out, const plan_view *view)
                      x - 1.0, slot + 2.0, BARS_BOTTOM - 12.0);
         if (view->best_at[k] != CLV_PLAN_NONE)
             bar(out, view, k, x + gap / 2.0, slot - gap, &y);
-        if (k == n || (k % every == 0 && slot * (n - k) > 40.0))
+        if (k == n || (k % every == 0 && slot * (n - k) > 84.0))
             html_put(out,
                      "<text class=\"tick\" x=\"%.1f\" y=\"%.0f\" text-anchor=\"%s\">%u%s</text>\n",
                      x + slot / 2.0, BARS_BOTTOM + 17.0, k == n ? "end" : "middle", k,

@@ -227,7 +227,7 @@ static clv_status add_row(text_table *table, const plan_view *view, const clv_pl
     CLV_TRY(text_table_cell(table, "%.1f", cost.device_mj));
     if (piece == NULL)
         return CLV_OK;
-    return text_table_cell(table, "%.3g .. %.3g", piece->from_bytes_per_s * 8e-6,
+    return text_table_cell(table, "%.4g .. %.4g", piece->from_bytes_per_s * 8e-6,
                            piece->to_bytes_per_s * 8e-6);
 }
 

@@ -182,6 +182,11 @@ CLV_NODISCARD clv_status clv_graph_add_node(clv_graph *graph, const clv_node_des
 /** Take the last node back; what it made has no producer then. */
 void clv_graph_remove_last_node(clv_graph *graph);
 
+/** Put the nodes in another order.
+ *  @param order  n_nodes: the node that comes first, and so on; none before what it needs.
+ *  @return CLV_OK; CLV_EINVAL when it is no such order; CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_graph_reorder(clv_graph *graph, const uint32_t *order);
+
 CLV_NODISCARD clv_status clv_graph_add_input(clv_graph *graph, uint32_t value);
 CLV_NODISCARD clv_status clv_graph_add_output(clv_graph *graph, uint32_t value);
 
