@@ -84,7 +84,8 @@ void clv_incoming_hand_on(clv_peer *peer, const clv_wire_request *header, const 
                                          .deadline_us = header->deadline_us,
                                          .prefix = header->prefix,
                                          .suffix = header->suffix,
-                                         .payload = header->payload};
+                                         .payload = header->payload,
+                                         .sequence = header->sequence};
     request->body = peer->body;
     peer->body = NULL;
     request->payload = payload;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as an operating point (the first two bytes say how many of the rest), and what is left
- * as a tensor coded by it; then zeros through it, alone
- * and after a frame of zeros, when it is a point. */
+ * as a tensor coded by it; then zeros through it, alone and
+ * after a frame of zeros, when it is a point. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
