@@ -122,6 +122,11 @@ const uint8_t *clv_incoming_payload(const clv_incoming *request, size_t *bytes_o
     return request->payload;
 }
 
+void **clv_incoming_session(clv_incoming *request)
+{
+    return &request->peer->session;
+}
+
 uint64_t clv_incoming_arrived_us(const clv_incoming *request)
 {
     return request->arrived_us;
