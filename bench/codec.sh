@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# ./dev bench codec [rate [NETWORK...] | coder [quick]]: both, or one of them.
+# ./dev bench codec [rate [NETWORK...] | coder [quick] | temporal]: all, or one of them.
 # rate: what a split costs. Points for some cuts of real networks are designed and put in bundles
 #   (`cleave build --codec-points`), then every codec, the plain scheme and JPEG at cut 0 are measured
 #   on other images (`cleave eval --codec-sweep`). All networks: docs/rate-fidelity.md is written.
 # coder: our entropy coder beside zstd and lz4, size and speed, and the designer's steps.
+# temporal: frames of a fixed camera and of a fast pan, each after the one before it.
 set -euo pipefail
 bin=build/release/bin
 out=build/bench
@@ -68,9 +69,23 @@ measure_coder() {
     coder squeezenet squeezenet1.1-7 imagenet 48x13x13.1
 }
 
+# --- temporal -------------------------------------------------------------------------------------
+# temporal NAME MODEL PRESET CUT
+temporal() {
+    $bin/bench_codec_temporal "$out/codec-temporal-$1.json" "$zoo/models/$2.onnx" "$3" \
+        "$4" 0.025,0.04,0.055,0.07,-0.1,-0.2,-0.3,-0.4,-0.5 "$zoo/coco-val2017/images" \
+        "$zoo/video/car-detection_frames" "$(find "$zoo/nips2017" -name '*.png' | sort | head -1)"
+}
+
+measure_temporal() {
+    temporal mobilenetv2 mobilenetv2-1.0-224 tf 64x14x14.1
+    temporal squeezenet squeezenet1.1-7 imagenet 48x13x13.1
+}
+
 case ${1:-} in
     rate) shift; measure_rate "$@" ;;
     coder | quick) measure_coder "${2:-$1}" ;;
-    "") measure_coder; measure_rate ;;
-    *) echo "bench: ./dev bench codec [rate [NETWORK...] | coder [quick]]" >&2; exit 2 ;;
+    temporal) measure_temporal ;;
+    "") measure_coder; measure_temporal; measure_rate ;;
+    *) echo "bench: ./dev bench codec [rate [NETWORK...] | coder [quick] | temporal]" >&2; exit 2 ;;
 esac

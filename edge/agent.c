@@ -140,6 +140,12 @@ static clv_status make_slots(clv_edge *edge)
         clv_edge_slot *slot = &edge->slots[i];
         clv_image_init(&slot->image);
         clv_buffer_init(&slot->file, CLV_IMAGE_MAX_FILE_BYTES);
+        if (edge->sequence.cap_bytes > 0) {
+            slot->symbols.cap = edge->sequence.cap_bytes;
+            slot->symbols.data = clv_alloc_aligned(slot->symbols.cap);
+            if (slot->symbols.data == NULL)
+                return CLV_ENOMEM;
+        }
         for (uint32_t n = 0; n < CLV_AGENT_NETWORKS; n++) {
             const clv_network *network = &edge->networks[n];
             if (network->model == NULL)
@@ -286,6 +292,7 @@ static void free_slots(clv_edge *edge)
     for (uint32_t i = 0; edge->slots != NULL && i < edge->n_slots; i++) {
         clv_image_done(&edge->slots[i].image);
         clv_buffer_done(&edge->slots[i].file);
+        clv_free(edge->slots[i].symbols.data);
         for (uint32_t n = 0; n < CLV_AGENT_NETWORKS; n++) {
             clv_tensor_set_done(&edge->slots[i].inputs[n]);
             clv_tensor_set_done(&edge->slots[i].outputs[n]);
@@ -314,6 +321,7 @@ void clv_edge_free(clv_edge *edge)
     free_slots(edge);
     clv_tensor_set_done(&edge->frontier);
     clv_free(edge->codec_scratch);
+    clv_frame_sequence_done(&edge->sequence);
     clv_image_done(&edge->fitted);
     clv_image_done(&edge->scratch);
     clv_buffer_done(&edge->jpeg);

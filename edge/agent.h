@@ -18,6 +18,7 @@
 
 #include "codec/activation.h"
 #include "edge/agent_core.h"
+#include "edge/frame_sequence.h"
 #include "edge/network.h"
 #include "edge/pace.h"
 #include "edge/picture_codec.h"
@@ -41,6 +42,9 @@ typedef struct clv_edge_slot {
     clv_tensor_set outputs[CLV_AGENT_NETWORKS]; /* lock: a reply is written into the model's */
     size_t sent_bytes;
     uint64_t sent_us;     /* lock; 0: not yet */
+    clv_symbols symbols;  /* as it was sent; lock once it is on its way */
+    bool on_its_way;      /* lock: the worker has done with the symbols */
+    bool was_after;       /* lock: it was sent as a difference */
     clv_edge_times times; /* lock for network_us, queue_us, server_us */
     clv_status error;     /* lock: of what failed last */
     char detail[256];     /* lock: about all that failed */
@@ -81,6 +85,7 @@ struct clv_edge {
     pthread_cond_t changed; /* for callers: an answer, a slot, the link */
     /* lock */
     clv_agent agent;
+    clv_frame_sequence sequence;
     clv_edge_link_state link_state;
     clv_profile *server_profile; /* the last greeting's, at all cuts; NULL: it had none */
     uint32_t server_load_permille;
@@ -123,6 +128,11 @@ CLV_NODISCARD clv_status clv_agent_measure(clv_edge *edge, const clv_edge_option
 
 /** Keep the profile that a greeting has, if it is of use; with the lock held. */
 void clv_agent_take_server_profile(clv_edge *edge, const clv_link_event *event);
+
+/** What the slot's frame is coded after, if anything, in @p tables and in words for the server;
+ *  its own symbols are kept in the slot. The worker's; without the lock. */
+clv_wire_sequence clv_agent_follow(clv_edge *edge, clv_edge_slot *slot,
+                                   const clv_agent_action *send, clv_codec_tables *tables);
 
 /** The worker: a thread's function; @p edge is its argument. */
 void *clv_agent_work(void *edge);

@@ -7,6 +7,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+/* Of one frame's symbols: larger ones are sent alone. */
+#define MAX_SEQUENCE_BYTES ((size_t)4 << 20)
+
 #define DEFAULT_AGREEMENT 0.99
 #define DEFAULT_SNR_DB 20.0 /* where there is no class to agree on */
 
@@ -51,6 +54,24 @@ clv_status clv_agent_check_codec(const clv_edge *edge, uint32_t cut, clv_error *
         cut, edge->min_agreement, best, best_db);
 }
 
+/* Most bytes that the symbols of a frame take, of those that may follow each other. */
+static size_t sequence_bytes(const clv_edge *edge, const clv_edge_options *options)
+{
+    const clv_model *model = clv_bundle_main(edge->bundle);
+    size_t most = 0;
+
+    if (edge->codec != CLV_CODEC_RANS || options->key_frames_only || options->server == NULL)
+        return 0;
+    for (uint32_t i = 0; i < model->n_ladders; i++) {
+        clv_codec_tables tables = clv_cut_ladder_tables(&model->ladders[i], 0, NULL);
+        for (uint32_t r = 0; model->ladders[i].prefix == edge->prefix && r < tables.n_points; r++) {
+            size_t bytes = clv_codec_symbol_bytes(&tables, r);
+            most = bytes > most && bytes <= MAX_SEQUENCE_BYTES ? bytes : most;
+        }
+    }
+    return most;
+}
+
 clv_status clv_agent_init_codec(clv_edge *edge, const clv_edge_options *options, clv_error *err)
 {
     const clv_model *model = clv_bundle_main(edge->bundle);
@@ -71,7 +92,30 @@ clv_status clv_agent_init_codec(clv_edge *edge, const clv_edge_options *options,
     edge->codec_scratch = clv_alloc_aligned(scratch_bytes + 1);
     if (edge->codec_scratch == NULL)
         return clv_fail(err, CLV_ENOMEM, options->bundle, "out of memory");
+    if (clv_frame_sequence_init(&edge->sequence, sequence_bytes(edge, options)) != CLV_OK)
+        return clv_fail(err, CLV_ENOMEM, options->bundle, "out of memory");
     return clv_agent_check_codec(edge, options->cut, err);
+}
+
+clv_wire_sequence clv_agent_follow(clv_edge *edge, clv_edge_slot *slot,
+                                   const clv_agent_action *send, clv_codec_tables *tables)
+{
+    const clv_sequence_frame *before = NULL;
+
+    if (edge->sequence.cap_bytes == 0 || tables->n_points == 0)
+        return (clv_wire_sequence){0};
+    clv_agent_lock(edge);
+    slot->on_its_way = false;
+    if (!send->key)
+        before = clv_frame_sequence_take(&edge->sequence, send->cut, tables->use);
+    slot->was_after = before != NULL;
+    clv_agent_unlock(edge);
+    tables->keep = &slot->symbols;
+    if (before == NULL)
+        return (clv_wire_sequence){.keep = true};
+    tables->reference = &before->symbols;
+    return (clv_wire_sequence){true, true, before->frame,
+                               clv_symbols_checksum(before->symbols.data, before->symbols.bytes)};
 }
 
 clv_codec_tables clv_agent_tables(const clv_edge *edge, uint32_t cut)

@@ -161,6 +161,17 @@ void clv_agent_replied(clv_agent *agent, uint32_t slot)
     agent->slots[slot].replied = true;
 }
 
+void clv_agent_needs_key(clv_agent *agent, uint32_t slot)
+{
+    assert(slot < agent->config.n_slots && agent->slots[slot].awaiting);
+    if (agent->slots[slot].key) { /* as if it had nothing to do with others */
+        clv_agent_refused(agent, slot);
+        return;
+    }
+    agent->slots[slot].key = true;
+    agent->slots[slot].awaiting = false;
+}
+
 void clv_agent_refused(clv_agent *agent, uint32_t slot)
 {
     assert(slot < agent->config.n_slots && agent->slots[slot].awaiting);
@@ -352,7 +363,7 @@ static clv_agent_action send_frame(clv_agent *agent, uint32_t index, uint64_t no
     /* From here on: its reply may be there before the sender has returned. */
     slot->awaiting = true;
     return (clv_agent_action){
-        .type = CLV_AGENT_SEND, .slot = index, .cut = slot->cut, .left_us = left};
+        .type = CLV_AGENT_SEND, .slot = index, .cut = slot->cut, .left_us = left, .key = slot->key};
 }
 
 static clv_agent_action run_model(clv_agent *agent, uint32_t index, uint64_t now_us)

@@ -17,6 +17,8 @@
  *    the device has a prefix of it alone: no answer);
  *  - a frame with a deadline goes to its fallback when this is the last moment at which the
  *    fallback can still be in time, with all frames before it that may need theirs as well;
+ *  - a frame whose reference the server doesn't hold is sent once more, alone, within the same
+ *    deadline;
  *  - the fallback is an insurance: a reply that overtakes it is the better answer and wins;
  *  - networks run in slices, so a frame that gets urgent waits for one slice and not for a model.
  *
@@ -71,6 +73,7 @@ typedef struct clv_agent_action {
     uint32_t from, to;         /**< RUN */
     uint32_t cut;              /**< SEND, ANSWER: of this frame */
     uint64_t left_us;          /**< SEND: until the deadline, at least 1; 0: it has none */
+    bool key;                  /**< SEND: again, and alone: not after an earlier frame */
     clv_source source;         /**< ANSWER; NONE: nothing could answer it */
     clv_agent_reason reason;   /**< ANSWER: why this isn't the wanted source */
     bool late;                 /**< ANSWER: after the deadline */
@@ -116,6 +119,7 @@ typedef struct clv_agent_slot {
     bool falling_back;
     bool awaiting; /* sent, or being sent: a reply counts */
     bool replied;
+    bool key;                          /* the server needs it alone */
     uint32_t model_step, student_step; /* nodes done */
     uint64_t model_us, student_us;     /* spent on them */
     clv_agent_reason reason;
@@ -165,6 +169,9 @@ void clv_agent_set_link(clv_agent *agent, bool up);
 uint32_t clv_agent_awaits(const clv_agent *agent, uint64_t frame);
 /** The outputs of that slot are there. */
 void clv_agent_replied(clv_agent *agent, uint32_t slot);
+/** The server doesn't hold the frame that this one was coded after: it is sent again as a key
+ * frame, unless that was one, or its fallback has begun. */
+void clv_agent_needs_key(clv_agent *agent, uint32_t slot);
 /** There will be no reply for that slot. */
 void clv_agent_refused(clv_agent *agent, uint32_t slot);
 

@@ -39,6 +39,8 @@ static void clear_slot(clv_edge_slot *slot)
     slot->file.size = 0;
     slot->sent_bytes = 0;
     slot->sent_us = 0;
+    slot->on_its_way = slot->was_after = false;
+    slot->symbols.bytes = slot->symbols.held = 0;
     slot->times = (clv_edge_times){0};
     slot->error = CLV_EINTERNAL;
     slot->detail[0] = '\0';

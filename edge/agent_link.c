@@ -12,6 +12,7 @@ static void set_link(clv_edge *edge, bool up)
 {
     edge->link_state.up = up;
     clv_agent_set_link(&edge->agent, up);
+    clv_frame_sequence_forget(&edge->sequence);
     (void)pthread_cond_broadcast(&edge->changed);
 }
 
@@ -89,6 +90,10 @@ static void take_reply(clv_edge *edge, uint32_t index, const clv_link_event *eve
         return;
     }
     note_times(slot, &event->server);
+    if (slot->on_its_way) /* a server may be mad, and answer what isn't sent */
+        clv_frame_sequence_answered(&edge->sequence, slot->frame, edge->agent.slots[index].cut,
+                                    slot->was_after, &slot->symbols);
+    slot->on_its_way = false;
     clv_agent_replied(&edge->agent, index);
 }
 
@@ -97,6 +102,12 @@ static void take_refusal(clv_edge *edge, uint32_t index, const clv_link_event *e
     clv_status status = event->error != NULL ? event->error->code : CLV_EINTERNAL;
     const char *reason = event->error != NULL ? event->error->message : "";
 
+    if (status == CLV_EKEYFRAME && edge->slots[index].on_its_way) {
+        edge->slots[index].on_its_way = false;
+        clv_frame_sequence_missed(&edge->sequence);
+        clv_agent_needs_key(&edge->agent, index);
+        return;
+    }
     clv_agent_explain(&edge->slots[index], status, "%s",
                       reason[0] != '\0' ? reason : clv_status_text(status));
     clv_agent_refused(&edge->agent, index);

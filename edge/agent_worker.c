@@ -110,8 +110,9 @@ static clv_status make_message(clv_link_message **out, size_t *payload_bytes, cl
 
     CLV_TRY(clv_network_take_frontier(frontier, model, action->cut, &slot->inputs[0]));
     CLV_TRY(clv_activation_bound(&bound, frontier->tensors, frontier->planned, frontier->count));
-    CLV_TRY(clv_link_message_create(&message, &payload, &request, bound));
     clv_codec_tables tables = clv_agent_tables(edge, action->cut);
+    request.sequence = clv_agent_follow(edge, slot, action, &tables);
+    CLV_TRY(clv_link_message_create(&message, &payload, &request, bound));
     clv_status status =
         clv_activation_encode_by(payload_bytes, edge->codec, &tables, frontier->tensors,
                                  frontier->planned, frontier->count, payload, bound);
@@ -172,6 +173,7 @@ static clv_status send_slot(clv_edge *edge, clv_edge_slot *slot, const clv_agent
                     : make_message(&message, &payload_bytes, edge, slot, action));
     clv_agent_lock(edge); /* before it is on its way: the reply may be faster than we are */
     slot->sent_us = clv_clock_now_us();
+    slot->on_its_way = true;
     slot->times.encode_us = slot->sent_us - start_us;
     clv_agent_unlock(edge);
     return clv_link_send(edge->link, message, payload_bytes, &slot->sent_bytes);

@@ -43,6 +43,8 @@ static const clv_option options[] = {
      "codec rans: of the calibration images, the part whose class has to stay (default 0.99)"},
     {"min-snr", "edge.min_snr", CLV_OPTION_DOUBLE, AT(min_snr_db), 0, 0, "DB",
      "codec rans: of the outputs (default: any; 20 where they are no classes)"},
+    TEXT("temporal", "edge.temporal", temporal, "on|off",
+         "codec rans: whether frames are sent as differences to earlier ones (default on)"),
     TEXT("precision", "edge.precision", precision, "NAME",
          "float or int8: what runs here (default: int8 if the bundle has it)"),
     TEXT("suffix", "edge.suffix", suffix, "NAME",
@@ -156,6 +158,10 @@ static clv_status check(const clv_edge_texts *texts, clv_error *err)
         return clv_fail(err, CLV_EINVAL, "--min-agreement", "must be from 0 to 1");
     if (!(texts->min_snr_db >= 0 && texts->min_snr_db <= 200))
         return clv_fail(err, CLV_EINVAL, "--min-snr", "must be from 0 to 200");
+    if (texts->temporal != NULL && strcmp(texts->temporal, "on") != 0 &&
+        strcmp(texts->temporal, "off") != 0)
+        return clv_fail(err, CLV_EINVAL, "--temporal", "must be on or off, not '%s'",
+                        texts->temporal);
     if (texts->server != NULL && (texts->ca == NULL || texts->cert == NULL || texts->key == NULL))
         return clv_fail(err, CLV_EINVAL, "--server", "needs --ca, --cert and --key");
     return CLV_OK;
@@ -180,7 +186,9 @@ static clv_status understand(clv_edge_settings *out, const clv_edge_texts *texts
                                    .min_agreement = texts->min_agreement,
                                    .min_snr_db = texts->min_snr_db,
                                    .state = texts->state,
-                                   .profile_ms = (unsigned)texts->profile_ms};
+                                   .profile_ms = (unsigned)texts->profile_ms,
+                                   .key_frames_only = texts->temporal != NULL &&
+                                                      strcmp(texts->temporal, "off") == 0};
     CLV_TRY(parse_cut(&out->edge.cut, "--cut", texts->cut, err));
     CLV_TRY(parse_cut(&out->edge.max_cut, "--max-cut", texts->max_cut, err));
     CLV_TRY(parse_size(&out->width, &out->height, texts->size, err));

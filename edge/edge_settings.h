@@ -12,7 +12,7 @@
 /** As they are read; strings live as long as the clv_parsed. */
 typedef struct clv_edge_texts {
     const char *bundle, *server, *server_name, *ca, *cert, *key;
-    const char *cut, *max_cut, *codec, *precision, *suffix, *backend, *size, *log_format,
+    const char *cut, *max_cut, *codec, *precision, *temporal, *suffix, *backend, *size, *log_format,
         *log_level, *state;
     uint64_t deadline_ms, in_flight, threads, top, repeat, wait_link_ms, profile_ms;
     double fps, min_agreement, min_snr_db;

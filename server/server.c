@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "profiler/profile_bytes.h"
+#include "server/references.h"
 #include "server/suffix.h"
 #include "server/workers.h"
 
@@ -63,6 +64,60 @@ static clv_verdict check_payload(const clv_job *job, const clv_link_request *hea
     return clv_admission_check_payload(header->payload, header->cut, takes_images);
 }
 
+/* --- frames that follow others ------------------------------------------------------------ */
+
+static void free_references(void *session)
+{
+    clv_references_free(session);
+}
+
+/* Once a device has said that it wants it; where there is no memory, none are held. */
+static clv_references *open_references(const clv_server *server, clv_incoming *request)
+{
+    void **session = clv_incoming_session(request);
+    clv_references *references;
+
+    if (*session == NULL && server->options.reference_bytes > 0 &&
+        clv_incoming_header(request)->sequence.keep &&
+        clv_references_create(&references, server->options.reference_bytes) == CLV_OK)
+        *session = references;
+    return *session;
+}
+
+static clv_reference_key key_of(const clv_link_request *header, uint64_t frame)
+{
+    return (clv_reference_key){header->bundle, header->cut, header->prefix, frame};
+}
+
+/* What the request is coded after, and whether it is to be kept. */
+static clv_status find_reference(clv_suffix *suffix, const clv_job *job, clv_error *err)
+{
+    const clv_link_request *header = clv_incoming_header(job->request);
+    const clv_wire_sequence *sequence = &header->sequence;
+    clv_references *held = job->references;
+    clv_reference_key key = key_of(header, sequence->frame);
+    clv_status status = CLV_OK;
+
+    if (sequence->is_after)
+        status = held == NULL ? CLV_EKEYFRAME
+                              : clv_references_find(clv_suffix_before(suffix), held, &key,
+                                                    sequence->checksum);
+    if (status != CLV_OK)
+        return clv_fail(err, status, NULL, "frame %" PRIu64 " isn't held here: send a key frame",
+                        sequence->frame);
+    return clv_suffix_follow(suffix, sequence->is_after, sequence->keep && held != NULL);
+}
+
+static void keep_symbols(const clv_suffix *suffix, const clv_job *job)
+{
+    const clv_link_request *header = clv_incoming_header(job->request);
+    clv_references *held = job->references;
+    clv_reference_key key = key_of(header, header->frame);
+
+    if (header->sequence.keep && held != NULL)
+        clv_references_keep(held, &key, clv_suffix_kept(suffix));
+}
+
 /* From the listener, on its thread. */
 static void take_request(void *context, clv_incoming *request)
 {
@@ -73,6 +128,7 @@ static void take_request(void *context, clv_incoming *request)
                    .deadline_at_us = clv_admission_deadline(clv_incoming_arrived_us(request),
                                                             header->deadline_us)};
 
+    job.references = open_references(server, request);
     clv_verdict verdict =
         clv_admission_check(job.served != NULL, header->cut, job.served ? job.served->n_nodes : 0);
     if (verdict == CLV_VERDICT_ACCEPT)
@@ -105,8 +161,11 @@ static clv_status load(clv_suffix *suffix, clv_exec *exec, const clv_job *job, c
 
     if (header->payload == CLV_PAYLOAD_TENSORS) {
         CLV_TRY(clv_suffix_use(suffix, ladder_of(job, header)));
-        return clv_suffix_load(suffix, exec, job->suffix->program, device, header->cut, payload,
-                               bytes, err);
+        CLV_TRY(find_reference(suffix, job, err));
+        CLV_TRY(clv_suffix_load(suffix, exec, job->suffix->program, device, header->cut, payload,
+                                bytes, err));
+        keep_symbols(suffix, job);
+        return CLV_OK;
     }
     const clv_model *model = clv_bundle_main(job->served->bundle);
     const clv_suffix_image image = {payload, bytes, header->payload == CLV_PAYLOAD_FITTED,
@@ -284,6 +343,7 @@ clv_status clv_server_listen(clv_server *server, const char *address, const clv_
         .on_request = take_request,
         .on_device = tell_device,
         .context = server,
+        .free_session = free_references,
     };
     if (snprintf(url, sizeof url, "tls+tcp://%s", address) >= (int)sizeof url)
         return clv_fail(err, CLV_EINVAL, NULL, "the address to listen on is too long");

@@ -5,6 +5,7 @@
 /** @file server.h: the server: listener -> admission -> queue -> workers -> answers.
  *
  *  No state of a request outlives its answer, so any server that has a bundle can answer for it.
+ *  References (references.h) are a convenience: who doesn't hold one asks for a key frame.
  *
  *  Threads: one thread calls these; requests come and are answered on others. */
 
@@ -20,6 +21,8 @@ typedef struct clv_server_options {
     uint32_t queue;              /**< requests that may wait when all workers run */
     unsigned threads_per_worker; /**< 0 is 1 */
     clv_profile_cache profiles;  /**< see registry.h; devices get them in the greeting */
+    size_t reference_bytes;      /**< for each device: symbols of its last frames, which the next
+                                      ones may be coded after; 0: none are held */
     /** For the log; see registry.h and listener.h. */
     void (*on_file)(void *context, const char *path, const clv_served *served,
                     const clv_error *error);

@@ -13,6 +13,7 @@ const clv_server_settings clv_server_defaults = {
     .backend = "auto",
     .threads_per_worker = 1,
     .queue = 64,
+    .reference_bytes = (uint64_t)4 << 20,
     .drain_ms = 5000,
     .profile_ms = 300,
     .log_level = "info",
@@ -40,6 +41,10 @@ static const clv_option options[] = {
      "threads that one request may use; default 1"},
     {"queue", "server.queue", CLV_OPTION_UINT, MEMBER(queue), 0, 65536, "N",
      "requests that may wait while all workers run, before new ones are refused; default 64"},
+    {"reference-bytes", "server.reference_bytes_per_device", CLV_OPTION_UINT,
+     MEMBER(reference_bytes), 0, (uint64_t)1 << 30, "BYTES",
+     "memory for each device's last frames, which the next ones may be sent as differences to;\n"
+     "default 4194304; 0: none"},
     {"backend", "server.backend", CLV_OPTION_STRING, MEMBER(backend), 0, 0, "NAME",
      "kernels: auto, onednn or ref; default auto"},
     {"drain-ms", "server.drain_ms", CLV_OPTION_UINT, MEMBER(drain_ms), 0, 3600000, "MS",

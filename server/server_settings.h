@@ -17,6 +17,7 @@ typedef struct clv_server_settings {
     uint64_t workers; /**< 0: one for each core that the process may use */
     uint64_t threads_per_worker;
     uint64_t queue;
+    uint64_t reference_bytes; /**< for each device */
     uint64_t drain_ms;
     const char *state;     /**< folder for profiles; NULL: systemd's, or none */
     uint64_t profile_ms;   /**< 0: no profiles */

@@ -13,6 +13,8 @@ struct clv_suffix {
     uint8_t *codec_scratch;
     size_t codec_scratch_bytes;
     clv_image image, fitted, scratch;
+    clv_symbols before, kept; /* of the frame that the next one follows, and its own */
+    bool is_after, keeps;
 };
 
 clv_status clv_suffix_create(clv_suffix **out)
@@ -37,6 +39,8 @@ void clv_suffix_free(clv_suffix *suffix)
     clv_image_done(&suffix->image);
     clv_image_done(&suffix->fitted);
     clv_image_done(&suffix->scratch);
+    clv_free(suffix->before.data);
+    clv_free(suffix->kept.data);
     clv_free(suffix);
 }
 
@@ -50,6 +54,7 @@ clv_status clv_suffix_use(clv_suffix *suffix, const clv_cut_ladder *ladder)
     size_t wanted = ladder != NULL ? ladder->scratch_bytes : 0;
 
     suffix->ladder = NULL;
+    suffix->is_after = suffix->keeps = false;
     if (wanted > suffix->codec_scratch_bytes) {
         uint8_t *scratch = clv_alloc_aligned(wanted);
         if (scratch == NULL)
@@ -60,6 +65,46 @@ clv_status clv_suffix_use(clv_suffix *suffix, const clv_cut_ladder *ladder)
     }
     suffix->ladder = ladder;
     return CLV_OK;
+}
+
+/* Most bytes that a frame's symbols take. */
+static size_t symbol_bytes(const clv_cut_ladder *ladder)
+{
+    clv_codec_tables tables = clv_cut_ladder_tables(ladder, 0, NULL);
+    size_t most = 0;
+
+    for (uint32_t r = 0; r < tables.n_points; r++) {
+        size_t bytes = clv_codec_symbol_bytes(&tables, r);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+clv_status clv_suffix_follow(clv_suffix *suffix, bool is_after, bool keep)
+{
+    size_t wanted = keep ? symbol_bytes(suffix->ladder) : 0;
+
+    if (wanted > suffix->kept.cap) {
+        uint8_t *data = clv_alloc_aligned(wanted);
+        if (data == NULL)
+            return CLV_ENOMEM;
+        clv_free(suffix->kept.data);
+        suffix->kept = (clv_symbols){.data = data, .cap = wanted};
+    }
+    suffix->kept.bytes = suffix->kept.held = 0;
+    suffix->is_after = is_after;
+    suffix->keeps = keep;
+    return CLV_OK;
+}
+
+clv_symbols *clv_suffix_before(clv_suffix *suffix)
+{
+    return &suffix->before;
+}
+
+const clv_symbols *clv_suffix_kept(const clv_suffix *suffix)
+{
+    return &suffix->kept;
 }
 
 clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec, const clv_program *program,
@@ -74,6 +119,8 @@ clv_status clv_suffix_load(clv_suffix *suffix, clv_exec *exec, const clv_program
         return clv_fail(err, status, NULL, "no room for the %u tensors of cut %u", frontier.count,
                         cut);
     clv_codec_tables tables = clv_cut_ladder_tables(suffix->ladder, 0, suffix->codec_scratch);
+    tables.reference = suffix->is_after ? &suffix->before : NULL;
+    tables.keep = suffix->keeps ? &suffix->kept : NULL;
     CLV_TRY(clv_activation_decode_by(tensors->tensors, tensors->planned, tensors->count, &tables,
                                      payload, bytes, err));
     for (uint32_t i = 0; i < frontier.count; i++)

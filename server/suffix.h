@@ -31,6 +31,16 @@ void clv_suffix_free(clv_suffix *suffix); /* NULL is a no-op */
  *  @return CLV_OK; CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_suffix_use(clv_suffix *suffix, const clv_cut_ladder *ladder);
 
+/** How the next payload lies in a sequence of frames; clv_suffix_use() was called, which says that
+ *  it stands alone.
+ *  @param is_after  It may be coded after the frame in clv_suffix_before(), which the caller
+ * filled.
+ *  @param keep      Its own symbols are wanted: clv_suffix_kept() after clv_suffix_load().
+ *  @return CLV_OK; CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_suffix_follow(clv_suffix *suffix, bool is_after, bool keep);
+clv_symbols *clv_suffix_before(clv_suffix *suffix); /* its data is from clv_alloc_aligned() */
+const clv_symbols *clv_suffix_kept(const clv_suffix *suffix);
+
 /** Decode the frontier of @p cut from @p payload, which is hostile, into @p exec.
  *  @param program  What @p exec runs.
  *  @param device   The form of its network that ran on the device.

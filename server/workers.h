@@ -12,6 +12,7 @@
 typedef struct clv_workers clv_workers;
 
 struct clv_incoming;
+struct clv_references;
 struct clv_served;
 struct clv_served_form;
 
@@ -19,6 +20,7 @@ struct clv_served_form;
 typedef struct clv_job {
     struct clv_incoming *request;
     struct clv_served *served;
+    struct clv_references *references; /**< of the request's connection; NULL: it has none */
     const struct clv_served_form *prefix, *suffix; /**< what ran on the device, what is to run */
     uint64_t deadline_at_us;                       /**< 0: none */
     /** Estimated service time of jobs of this kind: read and kept up to date in here, under the

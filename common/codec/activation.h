@@ -46,6 +46,19 @@ const char *clv_codec_name(clv_codec codec);
 /** @return CLV_OK; CLV_ENOENT. */
 CLV_NODISCARD clv_status clv_codec_find(clv_codec *out, const char *name);
 
+/** The symbols of all of a frontier's tensors, one tensor's behind another's: what a later frame of
+ *  the same cut and point can be coded against. */
+typedef struct clv_symbols {
+    uint8_t *data; /**< owner's; room for cap bytes */
+    size_t cap;
+    size_t bytes;   /**< of all tensors of the point; 0: not known yet, or they have no room */
+    size_t held;    /**< of those that are there: some travelled as they are, when under bytes */
+    uint32_t point; /**< which of the cut's points */
+} clv_symbols;
+
+/** Whether a later frame can be coded against them. */
+bool clv_symbols_whole(const clv_symbols *symbols);
+
 /** What `rans` works by. Whoever decodes on several threads gives each a scratch of its own. */
 typedef struct clv_codec_tables {
     const clv_point *const *points; /**< [n_points, n_tensors]; NULL: that tensor has none */
@@ -53,7 +66,12 @@ typedef struct clv_codec_tables {
     uint32_t use;                   /**< the point to encode with; a payload says which it was */
     void *scratch;                  /**< aligned for floats */
     size_t scratch_bytes;           /**< the most that clv_point_scratch_bytes() asks for */
+    const clv_symbols *reference;   /**< whole, of an earlier frame of this cut; NULL: none */
+    clv_symbols *keep; /**< data and cap in, the rest out: this frame's; NULL: nobody wants it */
 } clv_codec_tables;
+
+/** Bytes of a frame's symbols by point @p point: what clv_symbols needs room for. */
+size_t clv_codec_symbol_bytes(const clv_codec_tables *tables, uint32_t point);
 
 /** Most tensors in one payload. */
 #define CLV_ACTIVATION_MAX_TENSORS 1024u

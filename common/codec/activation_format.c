@@ -81,6 +81,13 @@ static uint32_t mix_byte(uint32_t hash, uint8_t byte)
     return (hash ^ byte) * 16777619u;
 }
 
+/* Nothing is known of this frame's symbols yet. */
+static void forget_symbols(const clv_codec_tables *tables)
+{
+    if (tables != NULL && tables->keep != NULL)
+        tables->keep->bytes = tables->keep->held = 0;
+}
+
 /* The header for these tensors: two lists that differ in number, types or shapes have, but for
  * one chance in 2^24, different ones. */
 static uint32_t header_of(const clv_tensor *tensors, const clv_planned *planned, uint32_t n_tensors)
@@ -132,6 +139,7 @@ clv_status clv_activation_encode_by(size_t *bytes_out, clv_codec codec,
     CLV_TRY(clv_activation_bound(&bound, tensors, planned, n_tensors));
     if (cap < bound)
         return CLV_ENOSPC;
+    forget_symbols(tables);
     clv_write_u32(dst, header_of(tensors, planned, n_tensors));
     for (uint32_t i = 0; i < n_tensors; i++) {
         clv_planned plan = plan_of(tensors, planned, i);
@@ -238,6 +246,7 @@ clv_status clv_activation_decode_by(clv_tensor *tensors, const clv_planned *plan
     clv_status status = clv_activation_bound(&bound, tensors, planned, n_tensors);
     if (status != CLV_OK)
         return clv_fail(err, status, NULL, "these tensors can't be decoded into");
+    forget_symbols(tables);
     CLV_TRY(check_header(tensors, planned, n_tensors, src, bytes, err));
     for (uint32_t i = 0; i < n_tensors; i++) {
         const char *why;

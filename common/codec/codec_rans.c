@@ -20,6 +20,54 @@ static const clv_point *find_point(const clv_codec_tables *tables, uint32_t numb
     return point;
 }
 
+/* Bytes of the symbols of the first @p n_tensors tensors. */
+static size_t symbols_before(const clv_codec_tables *tables, uint32_t number, uint32_t n_tensors)
+{
+    const clv_point *const *points = tables->points + (size_t)number * tables->n_tensors;
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i < n_tensors; i++)
+        bytes += points[i] != NULL ? clv_point_symbols(points[i]) : 0;
+    return bytes;
+}
+
+size_t clv_codec_symbol_bytes(const clv_codec_tables *tables, uint32_t point)
+{
+    return point < tables->n_points ? symbols_before(tables, point, tables->n_tensors) : 0;
+}
+
+bool clv_symbols_whole(const clv_symbols *symbols)
+{
+    return symbols->bytes > 0 && symbols->held == symbols->bytes;
+}
+
+/* Where the symbols of tensor @p index by point @p number go; NULL: nowhere. */
+static uint8_t *place_of(clv_symbols *keep, const clv_codec_tables *tables, uint32_t number,
+                         uint32_t index)
+{
+    if (keep == NULL)
+        return NULL;
+    if (keep->held == 0) {
+        size_t bytes = clv_codec_symbol_bytes(tables, number);
+        keep->bytes = bytes <= keep->cap ? bytes : 0;
+        keep->point = number;
+    }
+    if (keep->bytes == 0 || keep->point != number)
+        return NULL;
+    return keep->data + symbols_before(tables, number, index);
+}
+
+static clv_point_frames frames_of(const clv_codec_tables *tables, uint32_t number, uint32_t index)
+{
+    const clv_symbols *reference = tables->reference;
+    clv_point_frames frames = {NULL, place_of(tables->keep, tables, number, index)};
+
+    if (reference != NULL && reference->point == number && clv_symbols_whole(reference) &&
+        reference->bytes == clv_codec_symbol_bytes(tables, number))
+        frames.reference = reference->data + symbols_before(tables, number, index);
+    return frames;
+}
+
 static bool all_finite(const float *x, size_t n)
 {
     uint32_t broken = 0;
@@ -43,9 +91,12 @@ size_t clv_encode_rans(uint8_t *dst, const clv_tensor *tensor, size_t bytes,
     if (!point->bytes && !all_finite(tensor->data, bytes / sizeof(float)))
         return SIZE_MAX;
     uint8_t *body = dst + POINT_BYTES + CLV_LENGTH_BYTES;
-    if (clv_point_encode(&coded, point, tensor->data, tables->scratch, body,
-                         bytes - POINT_BYTES - CLV_LENGTH_BYTES) != CLV_OK)
+    clv_point_frames frames = frames_of(tables, tables->use, index);
+    if (clv_point_encode_frame(&coded, point, &frames, tensor->data, tables->scratch, body,
+                               bytes - POINT_BYTES - CLV_LENGTH_BYTES) != CLV_OK)
         return SIZE_MAX;
+    if (frames.symbols != NULL)
+        tables->keep->held += clv_point_symbols(point);
     dst[0] = (uint8_t)tables->use;
     size_t head = POINT_BYTES + clv_write_length(dst + POINT_BYTES, coded);
     memmove(dst + head, body, coded);
@@ -71,9 +122,13 @@ size_t clv_decode_rans(clv_tensor *tensor, size_t bytes, const uint8_t *src, siz
     if (head == SIZE_MAX)
         return SIZE_MAX;
     head += POINT_BYTES;
-    if (clv_point_decode(tensor->data, point, tables->scratch, src + head, coded) != CLV_OK) {
-        *why = "it is damaged, or was made with other tables";
+    clv_point_frames frames = frames_of(tables, src[0], index);
+    if (clv_point_decode_frame(tensor->data, point, &frames, tables->scratch, src + head, coded) !=
+        CLV_OK) {
+        *why = "it is damaged, or was made with other tables or another reference";
         return SIZE_MAX;
     }
+    if (frames.symbols != NULL)
+        tables->keep->held += clv_point_symbols(point);
     return head + coded;
 }

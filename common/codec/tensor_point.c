@@ -5,9 +5,11 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "codec/temporal.h"
 
-#define MODE_CODED 0u  /* clv_planes_encode() */
-#define MODE_PACKED 1u /* what the coder can't shrink: a checksum, then symbols in whole bits */
+#define MODE_CODED 0u    /* clv_planes_encode() */
+#define MODE_PACKED 1u   /* what the coder can't shrink: a checksum, then symbols in whole bits */
+#define MODE_TEMPORAL 2u /* clv_temporal_encode() */
 #define MODE_BYTES 1u
 #define PACKED_HEAD_BYTES 5u
 
@@ -46,7 +48,13 @@ bool clv_point_fits(const clv_point *point, const clv_tensor *tensor)
     return inner == plane_elems(point);
 }
 
-/* Scratch: a plane of floats, bytes as numbers, the symbols, and the coder's. */
+size_t clv_point_symbols(const clv_point *point)
+{
+    return n_symbols(point);
+}
+
+/* Scratch: a plane of floats, bytes as numbers, the symbols of the frame alone and after its
+ * reference, and the coder's. */
 static size_t n_numbers(const clv_point *point)
 {
     return point->bytes && !point->lossless ? point->channels * plane_elems(point) : 0;
@@ -60,8 +68,9 @@ static uint8_t *symbols_in(const clv_point *point, void *scratch)
 size_t clv_point_scratch_bytes(const clv_point *point)
 {
     clv_plane_model model = model_of(point);
-    return (plane_elems(point) + n_numbers(point)) * sizeof(float) + n_symbols(point) +
-           clv_plane_scratch_bytes(&model);
+    size_t alone = clv_plane_scratch_bytes(&model), after = clv_temporal_scratch_bytes(&model);
+    return (plane_elems(point) + n_numbers(point)) * sizeof(float) + 2 * n_symbols(point) +
+           (alone > after ? alone : after);
 }
 
 /* --- symbols in whole bits ------------------------------------------------------------------ */
@@ -176,14 +185,37 @@ static void quantise(uint8_t *restrict symbols, const float *restrict v, size_t 
     }
 }
 
-static const uint8_t *make_symbols(const clv_point *point, const void *data, float *v,
-                                   uint8_t *symbols)
+/* The reference's symbols where they are near enough, else the frame's own. */
+static void keep_near(uint8_t *restrict kept, const uint8_t *restrict own, const float *restrict v,
+                      const uint8_t *restrict reference, const clv_point *point, uint32_t g)
+{
+    const clv_plane_group *group = &point->groups[g];
+    float means[CLV_PLANE_MAX_LEVELS];
+
+    for (uint32_t s = 0; s < group->levels; s++)
+        means[s] = (float)((int32_t)s - (int32_t)group->zero) +
+                   (float)point->quantisers[g].centre[s] / 128.0f;
+    for (size_t i = 0; i < plane_elems(point); i++) {
+        float off = v[i] - means[reference[i]];
+        bool near = off < CLV_POINT_KEEP_STEPS && off > -CLV_POINT_KEEP_STEPS;
+        kept[i] = near ? reference[i] : own[i];
+    }
+}
+
+/* What is coded: of the frame alone, and after its reference, if there is one. */
+typedef struct made {
+    const uint8_t *own, *kept;
+} made;
+
+static made make_symbols(const clv_point *point, const void *data, const uint8_t *reference,
+                         void *scratch)
 {
     size_t n = plane_elems(point);
-    float *numbers = v + n;
+    float *v = scratch, *numbers = v + n;
+    uint8_t *own = symbols_in(point, scratch), *kept = own + n_symbols(point);
 
     if (point->lossless)
-        return data;
+        return (made){data, data};
     for (size_t i = 0; i < n_numbers(point); i++)
         numbers[i] = (float)((const uint8_t *)data)[i];
     if (point->bytes)
@@ -191,21 +223,22 @@ static const uint8_t *make_symbols(const clv_point *point, const void *data, flo
     for (uint32_t p = 0; p < point->planes; p++) {
         uint32_t g = point->group_of[p];
         gather(v, point, p, data);
-        quantise(symbols + p * n, v, n, &point->groups[g], point->quantisers[g].rounding);
+        quantise(own + p * n, v, n, &point->groups[g], point->quantisers[g].rounding);
+        if (reference != NULL)
+            keep_near(kept + p * n, own + p * n, v, reference + p * n, point, g);
     }
-    return symbols;
+    return (made){own, kept};
 }
 
-clv_status clv_point_encode(size_t *bytes_out, const clv_point *point, const void *data,
-                            void *scratch, uint8_t *dst, size_t cap)
+/* The frame alone. */
+static clv_status put_key(size_t *bytes_out, const clv_point *point, const uint8_t *symbols,
+                          uint8_t *scratch, uint8_t *dst, size_t cap)
 {
     clv_plane_model model = model_of(point);
-    uint8_t *room = symbols_in(point, scratch);
-    const uint8_t *symbols = make_symbols(point, data, scratch, room);
     size_t bound = clv_point_bound(point), most = cap < bound ? cap : bound, bytes;
 
-    if (most > MODE_BYTES && clv_planes_encode(&bytes, &model, symbols, room + n_symbols(point),
-                                               dst + MODE_BYTES, most - MODE_BYTES) == CLV_OK) {
+    if (most > MODE_BYTES && clv_planes_encode(&bytes, &model, symbols, scratch, dst + MODE_BYTES,
+                                               most - MODE_BYTES) == CLV_OK) {
         dst[0] = MODE_CODED;
         *bytes_out = MODE_BYTES + bytes;
         return CLV_OK;
@@ -214,6 +247,60 @@ clv_status clv_point_encode(size_t *bytes_out, const clv_point *point, const voi
         return CLV_ENOSPC;
     *bytes_out = pack(point, symbols, dst);
     return CLV_OK;
+}
+
+static clv_status put_difference(size_t *bytes_out, const clv_point *point, const uint8_t *symbols,
+                                 const uint8_t *reference, uint8_t *scratch, uint8_t *dst,
+                                 size_t cap)
+{
+    clv_plane_model model = model_of(point);
+    size_t bytes;
+
+    if (cap < MODE_BYTES)
+        return CLV_ENOSPC;
+    CLV_TRY(clv_temporal_encode(&bytes, &model, symbols, reference, scratch, dst + MODE_BYTES,
+                                cap - MODE_BYTES));
+    dst[0] = MODE_TEMPORAL;
+    *bytes_out = MODE_BYTES + bytes;
+    return CLV_OK;
+}
+
+clv_status clv_point_encode_frame(size_t *bytes_out, const clv_point *point,
+                                  const clv_point_frames *frames, const void *data, void *scratch,
+                                  uint8_t *dst, size_t cap)
+{
+    made m = make_symbols(point, data, frames->reference, scratch);
+    uint8_t *rest = symbols_in(point, scratch) + 2 * n_symbols(point);
+    const uint8_t *taken = m.own;
+    size_t key, most = cap;
+
+    clv_status status = put_key(&key, point, m.own, rest, dst, cap);
+    if (status == CLV_OK)
+        most = key - 1; /* what is no smaller than the frame alone isn't wanted */
+    if (frames->reference != NULL) {
+        size_t difference;
+        if (put_difference(&difference, point, m.kept, frames->reference, rest, dst, most) ==
+            CLV_OK) {
+            taken = m.kept;
+            key = difference;
+            status = CLV_OK;
+        } else if (status == CLV_OK) {
+            status = put_key(&key, point, m.own, rest, dst, cap); /* its room was used */
+        }
+    }
+    if (status != CLV_OK)
+        return status;
+    if (frames->symbols != NULL)
+        memcpy(frames->symbols, taken, n_symbols(point));
+    *bytes_out = key;
+    return CLV_OK;
+}
+
+clv_status clv_point_encode(size_t *bytes_out, const clv_point *point, const void *data,
+                            void *scratch, uint8_t *dst, size_t cap)
+{
+    const clv_point_frames alone = {0};
+    return clv_point_encode_frame(bytes_out, point, &alone, data, scratch, dst, cap);
 }
 
 /* --- and back ------------------------------------------------------------------------------- */
@@ -282,20 +369,37 @@ static void round_to_bytes(uint8_t *restrict out, const float *restrict x, size_
     }
 }
 
-clv_status clv_point_decode(void *data, const clv_point *point, void *scratch, const uint8_t *src,
-                            size_t bytes)
+static clv_status get_symbols(uint8_t *symbols, const clv_point *point, const uint8_t *reference,
+                              uint8_t *scratch, const uint8_t *src, size_t bytes)
 {
     clv_plane_model model = model_of(point);
+
+    if (bytes < MODE_BYTES)
+        return CLV_EFORMAT;
+    switch (src[0]) {
+    case MODE_CODED:
+        return clv_planes_decode(symbols, &model, scratch, src + MODE_BYTES, bytes - MODE_BYTES);
+    case MODE_PACKED:
+        return unpack(symbols, point, src, bytes);
+    case MODE_TEMPORAL:
+        return reference == NULL ? CLV_EFORMAT
+                                 : clv_temporal_decode(symbols, &model, reference, scratch,
+                                                       src + MODE_BYTES, bytes - MODE_BYTES);
+    default:
+        return CLV_EFORMAT;
+    }
+}
+
+clv_status clv_point_decode_frame(void *data, const clv_point *point,
+                                  const clv_point_frames *frames, void *scratch, const uint8_t *src,
+                                  size_t bytes)
+{
     uint8_t *room = symbols_in(point, scratch);
     uint8_t *symbols = point->lossless ? data : room;
 
-    if (bytes < MODE_BYTES || src[0] > MODE_PACKED)
-        return CLV_EFORMAT;
-    if (src[0] == MODE_PACKED)
-        CLV_TRY(unpack(symbols, point, src, bytes));
-    else
-        CLV_TRY(clv_planes_decode(symbols, &model, room + n_symbols(point), src + MODE_BYTES,
-                                  bytes - MODE_BYTES));
+    CLV_TRY(get_symbols(symbols, point, frames->reference, room + n_symbols(point), src, bytes));
+    if (frames->symbols != NULL)
+        memcpy(frames->symbols, symbols, n_symbols(point));
     if (point->lossless)
         return CLV_OK;
     float *v = scratch, *numbers = v + plane_elems(point);
@@ -303,4 +407,11 @@ clv_status clv_point_decode(void *data, const clv_point *point, void *scratch, c
     if (point->bytes)
         round_to_bytes(data, numbers, n_numbers(point));
     return CLV_OK;
+}
+
+clv_status clv_point_decode(void *data, const clv_point *point, void *scratch, const uint8_t *src,
+                            size_t bytes)
+{
+    const clv_point_frames alone = {0};
+    return clv_point_decode_frame(data, point, &alone, scratch, src, bytes);
 }

@@ -23,6 +23,9 @@
 #define CLV_POINT_MAX_ELEMS (UINT32_C(1) << 26)
 #define CLV_POINT_MAX_BYTES (UINT32_C(1) << 24)
 
+/** Rounding alone moves a number by up to 0.66 steps. */
+#define CLV_POINT_KEEP_STEPS 0.75f
+
 /** How the planes of a group are rounded: a number v, in steps, becomes
  *  zero + sign(v) * floor(|v| + rounding / 256), clipped to the group's levels. */
 typedef struct clv_point_quantiser {
@@ -75,15 +78,34 @@ size_t clv_point_scratch_bytes(const clv_point *point);
 /** Most bytes that a tensor takes: a head of 5 and its symbols in whole bits. */
 size_t clv_point_bound(const clv_point *point);
 
-/** Encode a tensor that fits, dense. Floats are finite: others become any symbol.
+/** Symbols of a tensor, one byte each: what a later frame can be coded against. */
+size_t clv_point_symbols(const clv_point *point);
+
+/** How a tensor lies in a sequence of frames. */
+typedef struct clv_point_frames {
+    const uint8_t *reference; /**< an earlier frame's symbols, by this point; NULL: none */
+    uint8_t *symbols;         /**< where this frame's go, not the reference's; NULL: nowhere */
+} clv_point_frames;
+
+/** Encode a tensor that fits, dense. Floats are finite: others become any symbol. With a reference
+ *  a number that is less than CLV_POINT_KEEP_STEPS from what the reference's symbol stands for
+ *  keeps that symbol, so that a camera's noise costs nothing; and what takes fewer bytes, the
+ *  difference or the frame alone (without keeping), is taken. clv_point_encode() is without frames.
  *  @return CLV_OK; CLV_ENOSPC when it takes more than @p cap bytes, never with the bound. */
+CLV_NODISCARD clv_status clv_point_encode_frame(size_t *bytes_out, const clv_point *point,
+                                                const clv_point_frames *frames, const void *data,
+                                                void *scratch, uint8_t *dst, size_t cap);
 CLV_NODISCARD clv_status clv_point_encode(size_t *bytes_out, const clv_point *point,
                                           const void *data, void *scratch, uint8_t *dst,
                                           size_t cap);
 
 /** Decode into a tensor that fits. Any @p src may come.
  *  @return CLV_OK; CLV_EFORMAT: damaged (there is a checksum), or made with another point;
- *          @p data is undefined then. */
+ *          @p data and frames->symbols are undefined then. A difference without its reference is
+ *          malformed. */
+CLV_NODISCARD clv_status clv_point_decode_frame(void *data, const clv_point *point,
+                                                const clv_point_frames *frames, void *scratch,
+                                                const uint8_t *src, size_t bytes);
 CLV_NODISCARD clv_status clv_point_decode(void *data, const clv_point *point, void *scratch,
                                           const uint8_t *src, size_t bytes);
 

@@ -84,7 +84,8 @@ void clv_incoming_hand_on(clv_peer *peer, const clv_wire_request *header, const 
                                          .deadline_us = header->deadline_us,
                                          .prefix = header->prefix,
                                          .suffix = header->suffix,
-                                         .payload = header->payload};
+                                         .payload = header->payload,
+                                         .sequence = header->sequence};
     request->body = peer->body;
     peer->body = NULL;
     request->payload = payload;
@@ -119,6 +120,11 @@ const uint8_t *clv_incoming_payload(const clv_incoming *request, size_t *bytes_o
 {
     *bytes_out = request->payload_bytes;
     return request->payload;
+}
+
+void **clv_incoming_session(clv_incoming *request)
+{
+    return &request->peer->session;
 }
 
 uint64_t clv_incoming_arrived_us(const clv_incoming *request)

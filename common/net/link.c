@@ -18,8 +18,8 @@
 #define MAX_TIMEOUT_US 60000000u
 /* How soon to look again at a dial that may have connected. */
 #define LOOK_US 10000u
-/* A packed request: four numbers and a digest. */
-#define REQUEST_HEADER_ROOM 96u
+/* A packed request: numbers and a digest, at their largest. */
+#define REQUEST_HEADER_ROOM 128u
 
 /* Messages that were sent serve again for the next ones, whichever link sends them. */
 static clv_frame_pool frames = CLV_FRAME_POOL_INIT;
@@ -564,7 +564,8 @@ clv_status clv_link_message_create(clv_link_message **out, uint8_t **payload_out
                                         .deadline_us = request->deadline_us,
                                         .prefix = request->prefix,
                                         .suffix = request->suffix,
-                                        .payload = request->payload};
+                                        .payload = request->payload,
+                                        .sequence = request->sequence};
     clv_frame_seal(frame, &header, 0);
     *payload_out = clv_frame_payload(frame);
     *out = (clv_link_message *)(void *)frame;

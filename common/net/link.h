@@ -85,6 +85,7 @@ typedef struct clv_link_request {
     uint32_t prefix,
         suffix;       /**< precisions (clv_precision) of the device's part and the server's */
     uint32_t payload; /**< clv_wire_payload */
+    clv_wire_sequence sequence;
 } clv_link_request;
 
 /** A message that is being made: the payload is written straight into it. */

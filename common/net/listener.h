@@ -30,6 +30,8 @@ typedef struct clv_listener_options {
      *  the address as its location, and is NULL when all is well. */
     void (*on_device)(void *context, const char *device, const char *what, const clv_error *error);
     void *context;
+    /** Frees what the owner has put at clv_incoming_session(); may be NULL. On any thread. */
+    void (*free_session)(void *session);
 } clv_listener_options;
 
 /** Listen. @return CLV_OK; CLV_EINVAL (url, sizes), CLV_EAUTH (not a server's certificate), CLV_EIO
@@ -68,6 +70,11 @@ CLV_NODISCARD clv_status clv_listener_set_profiles(clv_listener *listener,
 const char *clv_incoming_device(const clv_incoming *request);
 const clv_link_request *clv_incoming_header(const clv_incoming *request);
 const uint8_t *clv_incoming_payload(const clv_incoming *request, size_t *bytes_out);
+
+/** Where the owner keeps something for the request's connection: NULL until it does. Change it only
+ *  in on_request(), which comes on one thread at a time for each connection. It is freed when the
+ *  connection has ended and its last request is answered. */
+void **clv_incoming_session(clv_incoming *request);
 
 /** When the last byte of it came (clv_clock_now_us()). */
 uint64_t clv_incoming_arrived_us(const clv_incoming *request);

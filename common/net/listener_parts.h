@@ -26,6 +26,7 @@ typedef struct clv_peer {
     /* The receiving callbacks' own. */
     uint8_t control[CLV_WIRE_MAX_HEADER_BYTES]; /**< the body of anything but a request */
     clv_frame *body;                            /**< the body of the request that is coming in */
+    void *session; /**< the owner's; changed where requests are taken */
 
     /* Under the listener's lock. */
     unsigned refs;

@@ -274,6 +274,8 @@ void clv_peer_release(clv_peer *peer)
         return;
     clv_channel_free(peer->channel);
     clv_frame_give_back(peer->body);
+    if (peer->session != NULL && listener->options.free_session != NULL)
+        listener->options.free_session(peer->session);
     clv_free(peer);
     clv_listener_release(listener);
 }

@@ -5,6 +5,7 @@
 /** @file wire.h: the frame around every message: a fixed prologue, a protobuf header, a payload
  *  that protobuf never touches. Pure; hostile input is expected. docs/wire-protocol.md. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,13 @@ typedef enum clv_wire_payload {
     CLV_PAYLOAD_IMAGE = 1,   /**< cut 0: a JPEG or PNG; the server brings it to the input's size */
     CLV_PAYLOAD_FITTED = 2   /**< cut 0: the same of exactly the input's size */
 } clv_wire_payload;
+/** How a request lies in a sequence of frames (docs/wire-protocol.md). */
+typedef struct clv_wire_sequence {
+    bool keep;         /**< a later frame may be coded after this one */
+    bool is_after;     /**< the payload is coded after an earlier frame: */
+    uint64_t frame;    /**< that one; */
+    uint32_t checksum; /**< of its symbols */
+} clv_wire_sequence;
 
 /** What a message begins with. */
 typedef struct clv_wire_prologue {

@@ -60,6 +60,16 @@ static void view_refusal(Clv__Pb__Refusal *out, const clv_wire_refusal *refusal)
     out->reason = borrow_text(refusal->reason);
 }
 
+static void view_sequence(Clv__Pb__Request *out, const clv_wire_sequence *sequence)
+{
+    out->keep = sequence->keep;
+    if (sequence->is_after) {
+        out->after_case = CLV__PB__REQUEST__AFTER_REFERENCE;
+        out->reference = sequence->frame;
+        out->reference_checksum = sequence->checksum;
+    }
+}
+
 static const ProtobufCMessage *view(packable *out, const clv_wire_header *header)
 {
     switch (header->type) {
@@ -84,6 +94,7 @@ static const ProtobufCMessage *view(packable *out, const clv_wire_header *header
         out->request.prefix = header->request.prefix;
         out->request.suffix = header->request.suffix;
         out->request.payload = header->request.payload;
+        view_sequence(&out->request, &header->request.sequence);
         break;
     case CLV_WIRE_REPLY:
         clv__pb__reply__init(&out->reply);
@@ -197,6 +208,11 @@ static clv_status take_request(clv_wire_request *out, const Clv__Pb__Request *re
     out->prefix = request->prefix;
     out->suffix = request->suffix;
     out->payload = request->payload;
+    bool is_after = request->after_case == CLV__PB__REQUEST__AFTER_REFERENCE;
+    out->sequence = (clv_wire_sequence){.keep = request->keep,
+                                        .is_after = is_after,
+                                        .frame = is_after ? request->reference : 0,
+                                        .checksum = is_after ? request->reference_checksum : 0};
     return CLV_OK;
 }
 

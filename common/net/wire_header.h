@@ -37,6 +37,7 @@ typedef struct clv_wire_request {
     uint64_t deadline_us;
     uint32_t prefix, suffix; /**< precisions; who answers checks them */
     uint32_t payload;        /**< clv_wire_payload; who answers checks it */
+    clv_wire_sequence sequence;
 } clv_wire_request;
 
 typedef struct clv_wire_reply {

@@ -78,16 +78,18 @@ typedef struct clv_edge_options {
                                       the calibration images; 0 is 0.99 */
     double min_snr_db;           /**< and whose outputs had this signal-to-noise ratio; 0: any, but
                                       20 where the outputs are no classes */
-    const char *state;   /**< folder where the device's profile is kept between starts; NULL:
-                              it is measured each time */
-    unsigned profile_ms; /**< time to measure the nodes of the model in, and as much for its
-                              codecs; 0: it isn't measured. docs/profile.md */
+    const char *state;    /**< folder where the device's profile is kept between starts; NULL:
+                               it is measured each time */
+    unsigned profile_ms;  /**< time to measure the nodes of the model in, and as much for its
+                               codecs; 0: it isn't measured. docs/profile.md */
+    bool key_frames_only; /**< codec rans: every frame is coded alone, none as the difference
+                               to one that the server has answered */
 } clv_edge_options;
 
 #define CLV_EDGE_OPTIONS_INIT                                                                      \
     {                                                                                              \
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 1, 4, 0, NULL, NULL, CLV_CUT_ALL, 0, 0, \
-            NULL, 300                                                                              \
+            NULL, 300, false                                                                       \
     }
 
 /** Where the time of a frame went. A stage that it didn't pass is 0. */

@@ -44,7 +44,8 @@ CLV_BEGIN_API
     X(ECLOSED, "closed")                                                                           \
     X(EAGAIN, "try again later")                                                                   \
     X(ETIMEDOUT, "timed out")                                                                      \
-    X(EINTERNAL, "internal error")
+    X(EINTERNAL, "internal error")                                                                 \
+    X(EKEYFRAME, "a key frame is needed")
 
 typedef enum clv_status {
 #define CLV_STATUS_ENUM(name, text) CLV_##name,

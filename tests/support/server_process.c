@@ -149,13 +149,11 @@ void server_process_start(server_process *server, const char *const *flags)
     path_of(cert, server, "pki/localhost.crt");
     path_of(key, server, "pki/localhost.key");
     path_of(port_file, server, "port");
-    const char *all[MAX_FLAGS + 1] = {"--listen",    "127.0.0.1:0",
-                                      "--bundles",   server->bundles,
-                                      "--ca",        ca,
-                                      "--cert",      cert,
-                                      "--key",       key,
-                                      "--port-file", port_file,
-                                      "--log-level", "debug"};
+    char listen[32];
+    (void)snprintf(listen, sizeof listen, "127.0.0.1:%u", server->port);
+    const char *all[MAX_FLAGS + 1] = {
+        "--listen", listen, "--bundles",   server->bundles, "--ca",        ca,     "--cert", cert,
+        "--key",    key,    "--port-file", port_file,       "--log-level", "debug"};
     size_t n = 14;
     for (size_t i = 0; flags != NULL && flags[i] != NULL; i++) {
         assert_true(n < MAX_FLAGS);

@@ -25,7 +25,7 @@ typedef struct server_process {
 /** Make the folder, a CA, a certificate for "localhost" and for device-1 and device-2. */
 void server_process_init(server_process *server);
 
-/** Start it and wait until it is ready.
+/** Start it and wait until it is ready. Once it has had a port it has that again.
  *  @param flags  More of them, the last one NULL; may be NULL. */
 void server_process_start(server_process *server, const char *const *flags);
 

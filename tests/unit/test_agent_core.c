@@ -293,6 +293,64 @@ static void test_agent_core__a_sent_frame_starts_again_where_another_took_the_mo
     (void)expect_run(&agent, 3000, first, CLV_AGENT_MODEL, 0, N_NODES);
 }
 
+/* At once where the model still holds it, else from its start; and only once. */
+static void test_agent_core__a_frame_whose_reference_is_gone_is_sent_alone(void **state)
+{
+    clv_agent_config config = default_config();
+    clv_agent agent = make_agent(&config, true);
+
+    (void)state;
+    uint32_t slot = put_on_way(&agent, 1, 0);
+    expect_wait(&agent, 2000, DEADLINE_US - STUDENT_EXPECTED_US - MARGIN_US);
+    clv_agent_needs_key(&agent, slot);
+    assert_int_equal(clv_agent_awaits(&agent, 1), CLV_AGENT_NO_SLOT);
+    clv_agent_action action = clv_agent_next(&agent, 3000);
+    assert_int_equal(action.type, CLV_AGENT_SEND);
+    assert_int_equal(action.slot, slot);
+    assert_int_equal(action.cut, CUT);
+    assert_true(action.key);
+    assert_int_equal(action.left_us, DEADLINE_US - 3000);
+    clv_agent_sent(&agent, &action, true, 3100);
+    assert_int_equal(clv_agent_awaits(&agent, 1), slot);
+
+    uint32_t second = submit(&agent, 2, 4000);
+    (void)run_all(&agent, 4000, second, CLV_AGENT_MODEL, 1000);
+    action = clv_agent_next(&agent, 5000);
+    assert_int_equal(action.type, CLV_AGENT_SEND);
+    assert_false(action.key);
+    clv_agent_sent(&agent, &action, true, 5100);
+    uint32_t third = submit(&agent, 3, 5200);
+    (void)run_all(&agent, 5200, third, CLV_AGENT_MODEL, 1000);
+    (void)send_it(&agent, 6200, third, true, 100);
+    clv_agent_needs_key(&agent, second); /* the model holds the third one now */
+    (void)run_all(&agent, 7000, second, CLV_AGENT_MODEL, 1000);
+    action = clv_agent_next(&agent, 8000);
+    assert_int_equal(action.type, CLV_AGENT_SEND);
+    assert_true(action.key && action.slot == second);
+    clv_agent_sent(&agent, &action, true, 8100);
+
+    clv_agent_replied(&agent, slot);
+    (void)expect_answer(&agent, 9000, slot, CLV_SOURCE_SPLIT, CLV_AGENT_NONE);
+    clv_agent_needs_key(&agent, second); /* it was a key frame: the server is mad */
+    (void)run_all(&agent, 9000, second, CLV_AGENT_STUDENT, STUDENT_US);
+    (void)expect_answer(&agent, 17000, second, CLV_SOURCE_STUDENT, CLV_AGENT_REFUSED);
+}
+
+/* The student has begun: it answers, unless the server still does. */
+static void test_agent_core__a_late_frame_is_not_sent_again(void **state)
+{
+    clv_agent_config config = default_config();
+    clv_agent agent = make_agent(&config, true);
+    uint64_t late = DEADLINE_US - STUDENT_EXPECTED_US - MARGIN_US;
+
+    (void)state;
+    uint32_t slot = put_on_way(&agent, 1, 0);
+    (void)expect_run(&agent, late, slot, CLV_AGENT_STUDENT, 0, N_STUDENT_NODES);
+    clv_agent_needs_key(&agent, slot);
+    (void)run_all(&agent, late, slot, CLV_AGENT_STUDENT, STUDENT_US);
+    (void)expect_answer(&agent, late + STUDENT_US, slot, CLV_SOURCE_STUDENT, CLV_AGENT_TOO_SLOW);
+}
+
 static void test_agent_core__a_refused_frame_goes_to_the_student(void **state)
 {
     (void)state;
@@ -652,6 +710,8 @@ int main(void)
         cmocka_unit_test(test_agent_core__without_a_student_the_model_goes_on_here),
         cmocka_unit_test(test_agent_core__a_sent_frame_goes_on_where_the_model_still_holds_it),
         cmocka_unit_test(test_agent_core__a_sent_frame_starts_again_where_another_took_the_model),
+        cmocka_unit_test(test_agent_core__a_frame_whose_reference_is_gone_is_sent_alone),
+        cmocka_unit_test(test_agent_core__a_late_frame_is_not_sent_again),
         cmocka_unit_test(test_agent_core__a_refused_frame_goes_to_the_student),
         cmocka_unit_test(test_agent_core__a_frame_that_cannot_be_sent_goes_to_the_student),
         cmocka_unit_test(test_agent_core__a_reply_may_come_before_the_sender_returns),

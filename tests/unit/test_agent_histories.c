@@ -35,6 +35,7 @@ typedef struct world {
     bool held[CLV_AGENT_MAX_SLOTS]; /* answered, not released */
     /* by frame */
     bool submitted[MAX_FRAMES], answered[MAX_FRAMES], sent[MAX_FRAMES], replied[MAX_FRAMES];
+    bool needs_key[MAX_FRAMES], sent_key[MAX_FRAMES];
 } world;
 
 static uint64_t draw(world *w, uint64_t below)
@@ -81,6 +82,9 @@ static void hear_from_server(world *w)
     if (chance(w, 70)) {
         clv_agent_replied(&w->agent, slot);
         w->replied[frame] = true;
+    } else if (chance(w, 50)) {
+        clv_agent_needs_key(&w->agent, slot);
+        w->needs_key[frame] = true;
     } else {
         clv_agent_refused(&w->agent, slot);
     }
@@ -159,7 +163,11 @@ static void obey_send(world *w, const clv_agent_action *action)
         assert_int_equal(w->loaded[CLV_AGENT_MODEL], frame);
         assert_int_equal(w->step[CLV_AGENT_MODEL], action->cut);
     }
-    for (uint64_t later = frame; later < MAX_FRAMES; later++)
+    if (action->key) { /* once more, if at all */
+        assert_true(w->sent[frame] && w->needs_key[frame] && !w->sent_key[frame]);
+        w->sent_key[frame] = true;
+    }
+    for (uint64_t later = frame; !action->key && later < MAX_FRAMES; later++)
         assert_false(w->sent[later]); /* in order, and once */
     w->sent[frame] = true;
     disturb(w);

@@ -304,7 +304,7 @@ static void test_tensor_point__in_a_payload(void **state)
     clv_point *coarse = design(x, true, 0.1, true), *fine = design(x, false, 0.02, true);
     const clv_point *points[] = {coarse, NULL, fine, NULL};
     size_t room = clv_point_scratch_bytes(fine) + clv_point_scratch_bytes(coarse);
-    clv_codec_tables tables = {points, 2, 2, 0, malloc(room), room};
+    clv_codec_tables tables = {points, 2, 2, 0, malloc(room), room, NULL, NULL};
     clv_tensor src[2] = {{CLV_F32, {4, {1, CHANNELS, SIDE, SIDE}}, x}, {CLV_F32, {1, {5}}, other}};
     clv_tensor dst[2] = {src[0], src[1]};
     static uint8_t payload[ELEMS * 4 + 64];
@@ -314,7 +314,7 @@ static void test_tensor_point__in_a_payload(void **state)
     dst[0].data = back;
     dst[1].data = other_back;
     for (tables.use = 0; tables.use < 2; tables.use++) {
-        clv_codec_tables receiver = {points, 2, 2, 0, tables.scratch, room};
+        clv_codec_tables receiver = {points, 2, 2, 0, tables.scratch, room, NULL, NULL};
         assert_int_equal(clv_activation_encode_by(&bytes[tables.use], CLV_CODEC_RANS, &tables, src,
                                                   NULL, 2, payload, sizeof payload),
                          CLV_OK);
@@ -440,7 +440,7 @@ static void test_tensor_point__reads_the_golden_payloads(void **state)
         assert_int_equal(clv_point_parse(&point, g.point.data, g.point.size, NULL), CLV_OK);
         const clv_point *points[] = {point};
         size_t room = clv_point_scratch_bytes(point), bytes;
-        clv_codec_tables tables = {points, 1, 1, 0, malloc(room), room};
+        clv_codec_tables tables = {points, 1, 1, 0, malloc(room), room, NULL, NULL};
         clv_tensor t = {point->bytes ? CLV_U8 : CLV_F32,
                         {4, {1, point->channels, point->rows, point->cols}},
                         data};
@@ -482,7 +482,7 @@ static void test_tensor_point__leaves_files_for_the_independent_decoder(void **s
     clv_point *point = design(x, true, 0.06, true);
     const clv_point *points[] = {point};
     size_t room = clv_point_scratch_bytes(point), bytes;
-    clv_codec_tables tables = {points, 1, 1, 0, malloc(room), room};
+    clv_codec_tables tables = {points, 1, 1, 0, malloc(room), room, NULL, NULL};
     clv_tensor t = {CLV_F32, {4, {1, CHANNELS, SIDE, SIDE}}, x};
     static uint8_t payload[ELEMS * 4 + 64];
 

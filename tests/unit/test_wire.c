@@ -208,9 +208,18 @@ static void test_wire__request_passes(void **state)
     assert_true(out.request.frame == UINT64_MAX && out.request.cut == UINT32_MAX);
     assert_true(out.request.deadline_us == UINT64_MAX - 1);
     assert_memory_equal(&out.request.bundle, &in.request.bundle, sizeof in.request.bundle);
+    in.request.sequence = (clv_wire_sequence){true, true, UINT64_MAX, UINT32_MAX};
+    pass(&out, &in);
+    assert_true(out.request.sequence.keep && out.request.sequence.is_after);
+    assert_true(out.request.sequence.frame == UINT64_MAX);
+    assert_true(out.request.sequence.checksum == UINT32_MAX);
+    in.request.sequence = (clv_wire_sequence){false, true, 0, 0}; /* the first frame is one, too */
+    pass(&out, &in);
+    assert_true(out.request.sequence.is_after && !out.request.sequence.keep);
     in.request = (clv_wire_request){.frame = 0};
     pass(&out, &in);
     assert_int_equal(out.request.frame, 0);
+    assert_false(out.request.sequence.is_after || out.request.sequence.keep);
 }
 
 static void test_wire__reply_and_ping_pass(void **state)

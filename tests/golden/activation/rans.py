@@ -2,7 +2,8 @@
 """Codec `rans` in plain Python, from docs/activation-format.md alone, without Cleave.
 
     python3 rans.py make           write the files rans_*.point, .payload and .tensors here
-    python3 rans.py check DIR...   decode every DIR/rans_*.payload by its .point: is it .tensors?
+    python3 rans.py check DIR...   decode every DIR/rans_*.payload by its .point, and after the
+                                   frame in .reference, if there is one: is it .tensors?
 """
 import glob
 import os
@@ -224,6 +225,129 @@ def encode_coded(p, symbols):
     return struct.pack("<8I", *states) + struct.pack(f"<{len(words)}H", *reversed(words))
 
 
+# --- differences ------------------------------------------------------------------------------
+
+BUCKETS = [(i, 0) for i in range(10)] + [(10, 1), (12, 2), (16, 3), (24, 4), (40, 6), (104, 8)]
+STIR = [0, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4, 4, 4]
+
+
+def ranked(group, r):
+    """All symbols in the order of their ranks."""
+    zero_above = r <= group["zero"]
+    return sorted(range(group["levels"]), key=lambda s: (abs(s - r), (s > r) != zero_above))
+
+
+def place_at(p, group, plane, y, x):
+    if plane[y * p["cols"] + x] != group["zero"]:
+        return 2
+    around = [(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    others = sum(plane[a * p["cols"] + b] != group["zero"] for a, b in around
+                 if 0 <= a < p["rows"] and 0 <= b < p["cols"])
+    return int(others >= 2)
+
+
+def stir_at(p, ranks, y, x):
+    def did(row, col):
+        if row < 0 or not 0 <= col < p["cols"]:
+            return 0
+        rank = ranks[row * p["cols"] + col]
+        return 0 if rank == 0 else 1 if rank <= 2 else 2
+
+    return STIR[2 * did(y, x - 1) + 2 * did(y - 1, x) + did(y - 1, x - 1) + did(y - 1, x + 1)]
+
+
+class Learner:
+    def __init__(self):
+        still, moving = [60, 1, 1, 1, 1] + [0] * 11, [44, 6, 6, 2, 2, 1, 1, 1, 1] + [0] * 7
+        self.counts = [list(moving if c % 5 else still) for c in range(15)]
+
+    def make(self):
+        self.tables = []
+        for counts in self.counts:
+            rest = [1 + n * 4080 // sum(counts) for n in counts[1:]]
+            self.tables.append([TOTAL - sum(rest)] + rest)
+
+
+def visit(p, reference, learner, step):
+    """Calls step(lane, table, bits_of) for all symbols; it says which bucket it was, and its rank."""
+    size = p["rows"] * p["cols"]
+    span = 4 * -(-256 // (4 * size))
+    for first in range(0, p["planes"], 4):
+        if first % span == 0:
+            learner.make()
+        batch = list(range(first, min(first + 4, p["planes"])))
+        ranks = [[0] * size for _ in batch]
+        for y in range(p["rows"]):
+            for x in range(p["cols"]):
+                for lane, i in enumerate(batch):
+                    group = p["groups"][p["group_of"][i]]
+                    plane = reference[i * size:(i + 1) * size]
+                    context = 5 * place_at(p, group, plane, y, x) + stir_at(p, ranks[lane], y, x)
+                    at = i * size + y * p["cols"] + x
+                    bucket, rank = step(lane, learner.tables[context], group, at)
+                    ranks[lane][y * p["cols"] + x] = rank
+                    learner.counts[context][bucket] += 16
+
+
+def decode_difference(p, data, reference):
+    states = list(struct.unpack_from("<4I", data)) if len(data) >= 16 else []
+    if reference is None or not states or min(states) < 1 << 16 or len(data) % 2:
+        raise Damaged("states")
+    words = list(struct.unpack(f"<{len(data) // 2 - 8}H", data[16:]))
+    symbols = bytearray(len(reference))
+
+    def take(lane, counts):
+        slot, symbol, start = states[lane] % TOTAL, 0, 0
+        while slot >= start + counts[symbol]:
+            start += counts[symbol]
+            symbol += 1
+        states[lane] = counts[symbol] * (states[lane] // TOTAL) + slot - start
+        if states[lane] < 1 << 16:
+            if not words:
+                raise Damaged("too few words")
+            states[lane] = states[lane] << 16 | words.pop(0)
+        return symbol
+
+    def step(lane, table, group, at):
+        bucket = take(lane, table)
+        first, bits = BUCKETS[bucket]
+        rank = first + (take(lane, [TOTAL >> bits] * (1 << bits)) if bits else 0)
+        if rank >= group["levels"]:
+            raise Damaged("no such rank")
+        symbols[at] = ranked(group, reference[at])[rank]
+        return bucket, rank
+
+    visit(p, reference, Learner(), step)
+    if words or states != [last_state(i, checksum(bytes(symbols))) for i in range(4)]:
+        raise Damaged("checksum")
+    return bytes(symbols)
+
+
+def encode_difference(p, symbols, reference):
+    steps = []
+
+    def step(lane, table, group, at):
+        rank = ranked(group, reference[at]).index(symbols[at])
+        bucket = max(b for b, (first, _) in enumerate(BUCKETS) if first <= rank)
+        first, bits = BUCKETS[bucket]
+        steps.append((lane, table, bucket))
+        if bits:
+            steps.append((lane, [TOTAL >> bits] * (1 << bits), rank - first))
+        return bucket, rank
+
+    visit(p, reference, Learner(), step)
+    states, words = [last_state(i, checksum(symbols)) for i in range(4)], []
+    for lane, counts, s in reversed(steps):
+        if states[lane] >> 20 >= counts[s]:
+            words.append(states[lane] & 0xFFFF)
+            states[lane] >>= 16
+        quotient, rest = divmod(states[lane], counts[s])
+        states[lane] = quotient * TOTAL + rest + sum(counts[:s])
+    return struct.pack("<4I", *states) + struct.pack(f"<{len(words)}H", *reversed(words))
+
+
+# --- packed -----------------------------------------------------------------------------------
+
 def bits_of(p):
     """Of every symbol in turn."""
     for g in p["group_of"]:
@@ -295,20 +419,27 @@ def number(value):
     return bytes(out) + bytes([value])
 
 
-def payload_of(p, symbols, packed):
+def payload_of(p, symbols, packed, reference=None):
     body = b"\1" + encode_packed(p, symbols) if packed else b"\0" + encode_coded(p, symbols)
+    if reference is not None:
+        body = b"\2" + encode_difference(p, symbols, reference)
     return header(p) + b"\4\0" + number(len(body)) + body
 
 
-def decode_payload(p, data):
+def symbols_of(p, data, reference=None):
     r = Reader(data)
     if r.take(4) != header(p) or r.take(2) != b"\4\0":
         raise Damaged("header")
     body = r.take(r.number())
-    if r.at != len(data) or body[0] > 1:
+    if r.at != len(data) or body[0] > 2:
         raise Damaged("body")
-    decode = decode_packed if body[0] else decode_coded
-    return numbers_of(p, decode(p, body[1:]))
+    if body[0] == 2:
+        return decode_difference(p, body[1:], reference)
+    return (decode_packed if body[0] else decode_coded)(p, body[1:])
+
+
+def decode_payload(p, data, reference=None):
+    return numbers_of(p, symbols_of(p, data, reference))
 
 
 # --- examples ---------------------------------------------------------------------------------
@@ -365,7 +496,19 @@ EXAMPLES = {
     "lossless": ((1, 10, 3, 7, 10, [(256, 128, 19), (256, 0, 1)]), False),
     "packed": ((0, 9, 3, 3, 8, [(6, 3, 19), (17, 8, 19)]), True),
     "bytes": ((4, 7, 4, 5, 6, [(9, 4, 19)]), False),
+    "difference": ((0, 14, 5, 7, 13, [(5, 2, 19), (16, 0, 19), (25, 9, 19), (200, 90, 1)]), False),
 }
+
+
+def moved(p, symbols):
+    """A frame that follows: most symbols stay, some change by a little, some by anything."""
+    out = bytearray(symbols)
+    for at in range(len(out)):
+        levels = p["groups"][p["group_of"][at // (p["rows"] * p["cols"])]]["levels"]
+        if at % p["cols"] > 3 and random(3) == 0:
+            near = out[at] + random(3) - 1
+            out[at] = random(levels) if random(4) == 0 else min(max(near, 0), levels - 1)
+    return bytes(out)
 
 
 def make(folder):
@@ -377,10 +520,15 @@ def make(folder):
                 group = p["groups"][g]
                 empty = i % 5 == 3 or (p["lossless"] and i % 2)
                 symbols.append(group["zero"] if empty else random(group["levels"]))
-        payload = payload_of(p, bytes(symbols), packed)
-        tensors = decode_payload(p, payload)
+        files, reference = [("point", point)], None
+        if name == "difference":
+            reference = bytes(symbols)
+            files.append(("reference", payload_of(p, reference, packed)))
+            symbols = moved(p, reference)
+        payload = payload_of(p, bytes(symbols), packed, reference)
+        tensors = decode_payload(p, payload, reference)
         assert tensors == numbers_of(p, symbols)
-        for kind, data in (("point", point), ("payload", payload), ("tensors", tensors)):
+        for kind, data in files + [("payload", payload), ("tensors", tensors)]:
             with open(os.path.join(folder, f"rans_{name}.{kind}"), "wb") as file:
                 file.write(data)
 
@@ -395,11 +543,13 @@ def check(folders):
     bad = 0
     for path in sorted(paths):
         stem = path[:-len("payload")]
-        p, payload = parse_point(read(stem + "point")), bytearray(read(path))
-        good = decode_payload(p, bytes(payload)) == read(stem + "tensors")
+        p, payload, reference = parse_point(read(stem + "point")), bytearray(read(path)), None
+        if os.path.exists(stem + "reference"):
+            reference = symbols_of(p, read(stem + "reference"))
+        good = decode_payload(p, bytes(payload), reference) == read(stem + "tensors")
         payload[len(payload) * 2 // 3] ^= 4
         try:
-            decode_payload(p, bytes(payload))
+            decode_payload(p, bytes(payload), reference)
             good = False
         except Damaged:
             pass
