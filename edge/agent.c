@@ -13,6 +13,7 @@
 
 #define DEFAULT_IN_FLIGHT 4u
 #define MAX_SERVER_CHARS 300u
+#define MAX_CODEC_CHARS 32u
 
 const char *clv_source_name(clv_source source)
 {
@@ -94,7 +95,7 @@ static clv_status bound_model(clv_program_options *program, clv_edge *edge,
     if (options->server == NULL)
         return clv_fail(err, CLV_EINVAL, NULL,
                         "a largest cut needs a server for what is behind it");
-    if (options->cut > edge->max_cut)
+    if (options->cut != CLV_CUT_AUTO && options->cut > edge->max_cut)
         return clv_fail(err, CLV_EINVAL, NULL, "the cut is beyond the largest one, %u",
                         edge->max_cut);
     program->from = edge->max_cut > 0 ? 0 : n_nodes; /* 0, 0 would be all */
@@ -164,7 +165,7 @@ static clv_status start_agent(clv_edge *edge, const clv_edge_options *options, c
     const clv_network *student = &edge->networks[CLV_AGENT_STUDENT];
     uint32_t n_nodes = model->graph->n_nodes;
 
-    if (options->cut != CLV_CUT_ALL && options->cut > n_nodes)
+    if (options->cut < CLV_CUT_AUTO && options->cut > n_nodes)
         return clv_fail(err, CLV_EINVAL, options->bundle, "the model has no cut %u: 0 to %u",
                         options->cut, n_nodes);
     clv_agent_config config = {.n_slots = edge->n_slots,
@@ -233,12 +234,10 @@ static clv_status start_worker(clv_edge *edge, clv_error *err)
     return CLV_OK;
 }
 
-/* A picture's codec carries tensors, at other cuts, as they are. */
-static clv_status choose_codec(clv_edge *edge, const char *text, clv_error *err)
+static clv_status take_codec(clv_edge *edge, const char *text, clv_error *err)
 {
     clv_status status = clv_picture_codec_parse(&edge->picture, text);
 
-    edge->codec = CLV_CODEC_FLOAT;
     if (status == CLV_ENOENT)
         status = clv_codec_find(&edge->codec, text);
     if (status == CLV_EINVAL)
@@ -249,18 +248,34 @@ static clv_status choose_codec(clv_edge *edge, const char *text, clv_error *err)
     return CLV_OK;
 }
 
+/* A picture's codec carries tensors, at other cuts, as they are. A plan may choose from several. */
+static clv_status choose_codec(clv_edge *edge, const clv_edge_options *options, clv_error *err)
+{
+    const char *text = options->codec != NULL ? options->codec : "float";
+    char word[MAX_CODEC_CHARS];
+
+    edge->codec = CLV_CODEC_FLOAT;
+    while (options->cut == CLV_CUT_AUTO && strchr(text, ',') != NULL) {
+        size_t chars = strcspn(text, ",");
+        (void)snprintf(word, sizeof word, "%.*s", (int)(chars < sizeof word ? chars : sizeof word),
+                       text);
+        CLV_TRY(take_codec(edge, word, err));
+        text += chars + 1;
+    }
+    return take_codec(edge, text, err);
+}
+
 static clv_status build(clv_edge *edge, const clv_edge_options *options, clv_error *err)
 {
-    const char *codec = options->codec != NULL ? options->codec : "float";
-
     CLV_TRY(check_options(options, err));
-    CLV_TRY(choose_codec(edge, codec, err));
+    CLV_TRY(choose_codec(edge, options, err));
     if (make_lock(edge) != CLV_OK)
         return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
     edge->n_slots = options->in_flight > 0 ? options->in_flight : DEFAULT_IN_FLIGHT;
     CLV_TRY(load_networks(edge, options, err));
     CLV_TRY(clv_agent_init_codec(edge, options, err));
     CLV_TRY(clv_agent_measure(edge, options, err));
+    CLV_TRY(clv_agent_plan_init(edge, options, err));
     if (make_slots(edge) != CLV_OK)
         return clv_fail(err, CLV_ENOMEM, options->bundle, "out of memory for %u frames",
                         edge->n_slots);
@@ -327,6 +342,7 @@ void clv_edge_free(clv_edge *edge)
     clv_buffer_done(&edge->jpeg);
     for (uint32_t n = 0; n < CLV_AGENT_NETWORKS; n++)
         clv_network_done(&edge->networks[n]);
+    clv_agent_plan_done(edge);
     clv_profile_free(edge->profile);
     clv_profile_free(edge->server_profile);
     clv_free(edge->until_ns);
