@@ -26,7 +26,7 @@ _Static_assert(N_CANDIDATES + 1 <= CLV_LADDER_MAX_RUNGS, "and a lossless one");
 
 /* Of up to 256 levels, with a transform or without; then of up to 31. */
 static const double wide_turned_steps[N_WIDE_STEPS] = {0.006, 0.012, 0.024};
-static const double wide_channel_steps[N_WIDE_STEPS] = {0.05, 0.1, 0.16};
+static const double wide_channel_steps[N_WIDE_STEPS] = {0.1, 0.2, 0.35};
 static const double turned_steps[N_STEPS] = {0.03, 0.045, 0.06, 0.08, 0.1, 0.13};
 static const double channel_steps[N_STEPS] = {0.2, 0.4, 0.6, 0.9, 1.3, 1.8};
 
