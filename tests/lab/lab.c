@@ -34,7 +34,7 @@ typedef struct settings {
     const char *script, *ready;
     uint64_t seed;
     double seconds;
-    bool report, pin;
+    bool report, stamp, from_output, pin;
 } settings;
 
 static const clv_option options[] = {
@@ -48,6 +48,10 @@ static const clv_option options[] = {
      "of loss, jitter and reordering (default: 1)"},
     {"report", NULL, CLV_OPTION_FLAG, offsetof(settings, report), 0, 0, NULL,
      "a table of the device's answers by phase instead of its output"},
+    {"stamp", NULL, CLV_OPTION_FLAG, offsetof(settings, stamp), 0, 0, NULL,
+     "before each line of the device's output: seconds since the script's start, and a tab"},
+    {"from-output", NULL, CLV_OPTION_FLAG, offsetof(settings, from_output), 0, 0, NULL,
+     "the script's time counts from the device's first output instead of its start"},
     {"pin", NULL, CLV_OPTION_FLAG, offsetof(settings, pin), 0, 0, NULL,
      "bind the device to core 0 and the server to core 1"},
 };
@@ -75,7 +79,8 @@ typedef struct lab {
     lab_process server, device;
     lab_answers *answers;
     int signals, output; /* signalfd; the device's stdout, or -1 */
-    uint64_t start_us;   /* of the device; 0: not yet */
+    uint64_t start_us;   /* of the script's time; 0: not yet */
+    bool mid_line;       /* of the output that is stamped */
     uint64_t kill_us;    /* when patience ends; UINT64_MAX: nobody was told to end */
 } lab;
 
@@ -146,13 +151,14 @@ static clv_status start_device(lab *l, char *const *argv, clv_error *err)
 {
     int ends[2] = {-1, -1};
 
-    if (l->s->report && pipe(ends) != 0)
+    bool piped = l->s->report || l->s->stamp || l->s->from_output;
+    if (piped && pipe(ends) != 0)
         return clv_fail(err, CLV_EIO, "pipe", "%s", strerror(errno));
     l->output = ends[0];
     clv_status status = start(l, &l->device, argv, LAB_DEVICE_END, ends[1], err);
     if (ends[1] >= 0)
         (void)close(ends[1]);
-    l->start_us = clv_clock_now_us();
+    l->start_us = l->s->from_output ? 0 : clv_clock_now_us();
     return status;
 }
 
@@ -162,14 +168,29 @@ static void ask_to_end(lab *l, lab_process *process)
     l->kill_us = clv_clock_now_us() + GRACE_US;
 }
 
+static void pass_on(lab *l, const char *bytes, size_t count, uint64_t at_us)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (l->s->stamp && !l->mid_line)
+            (void)printf("%.6f\t", (double)at_us / 1e6);
+        (void)putchar(bytes[i]);
+        l->mid_line = bytes[i] != '\n';
+    }
+}
+
 /* False: the pipe is at its end. */
 static bool read_answers(lab *l)
 {
     char bytes[4096];
     ssize_t n = read(l->output, bytes, sizeof bytes);
+    uint64_t now_us = clv_clock_now_us();
 
-    if (n > 0)
-        lab_answers_add(l->answers, bytes, (size_t)n, clv_clock_now_us() - l->start_us);
+    if (n > 0 && l->start_us == 0)
+        l->start_us = now_us;
+    if (n > 0 && l->answers != NULL)
+        lab_answers_add(l->answers, bytes, (size_t)n, now_us - l->start_us);
+    else if (n > 0)
+        pass_on(l, bytes, (size_t)n, now_us - l->start_us);
     return n > 0 || (n < 0 && errno == EINTR);
 }
 

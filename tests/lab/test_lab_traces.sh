@@ -29,4 +29,6 @@ grep -q "wrong:1: rate, delay" "$work/err" || bad "a wrong script: $(cat "$work/
 [ $? -eq 41 ] || bad "the device's exit code is lost"
 "$bin/clv_lab" --seconds 0.3 -- sleep 30 -- sleep 30 2>/dev/null
 [ $? -eq 143 ] || bad "--seconds didn't end the device"
+"$bin/clv_lab" --stamp --from-output -- sleep 30 -- sh -c 'sleep 0.3; echo a; sleep 0.2; echo b' >"$work/out" 2>/dev/null
+tr '\n' ' ' <"$work/out" | grep -qE $'^0\\.0[0-9]{5}\ta 0\\.[2-9][0-9]*\tb $' || bad "stamps: $(cat "$work/out")"
 exit $((failures > 0))
