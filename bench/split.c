@@ -22,9 +22,9 @@ static bool open_nets(const char *dir, const char *agreement, char **names, int 
                       clv_error *err)
 {
     for (int i = 0; i < count && n_nets < SPLIT_MAX_NETS; i++) {
-        bool graph_only = names[i][0] == ':';
-        if (split_net_open(&nets[n_nets++], dir, names[i] + graph_only, graph_only, atof(agreement),
-                           err) != CLV_OK)
+        split_rules rules = {names[i][0] == ':', atof(agreement)};
+        if (split_net_open(&nets[n_nets++], dir, names[i] + rules.graph_only, &rules, err) !=
+            CLV_OK)
             return false;
     }
     return true;

@@ -66,10 +66,15 @@ typedef struct split_net {
     split_measured measured[SPLIT_CELLS][SPLIT_N_WAYS];
 } split_net;
 
-/** Read `DIR/NAME.json`, plan, and choose every way's candidate in every cell.
- *  @param min_agreement  Of lossy codecs at cuts behind the first. */
+typedef struct split_rules {
+    bool graph_only;
+    double min_agreement; /**< of `rans`, as cleave-edge has it */
+} split_rules;
+
+/** Read `DIR/NAME.json` and `DIR/bundles/NAME/net.clv`, plan, and choose every way's candidate in
+ *  every cell. */
 CLV_NODISCARD clv_status split_net_open(split_net *net, const char *dir, const char *name,
-                                        bool graph_only, double min_agreement, clv_error *err);
+                                        const split_rules *rules, clv_error *err);
 void split_net_close(split_net *net);
 
 clv_world split_world(uint32_t cell);

@@ -4,12 +4,15 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "runtime/bundle.h"
 #include "runtime/precision.h"
 #include "split.h"
 #include "tools/tool_profile.h"
 
 /* A full packet's payload: 1448 of 1500 bytes are ours. */
 #define PAYLOAD_PART (1448.0 / 1500.0)
+/* What cleave-edge asks of outputs that are no classes. */
+#define LEAST_SNR_DB 20.0
 
 const double split_rates_mbit[SPLIT_RATES] = {0.5, 1, 2, 5, 10, 20, 50, 100, 200};
 const double split_rtts_ms[SPLIT_RTTS] = {5, 20, 50, 100};
@@ -30,20 +33,27 @@ clv_world split_world(uint32_t cell)
     return world;
 }
 
-/* Points that the device could really use and whose answers are good enough. `pixels` is none:
- * cleave-edge ships cut 0's tensor in bytes instead, as many of them. */
-static bool is_wanted(const clv_profile_point *p, bool graph_only, double min_agreement)
+/* Points that the device really would use. `pixels` is none: cleave-edge ships cut 0's tensor in
+ * bytes instead, as many of them. Of `rans` it takes the cheapest that agrees enough. */
+static bool is_wanted(const clv_profile_point *p, const clv_model *model, const split_rules *rules)
 {
     if (strcmp(p->codec, "pixels") == 0)
         return false;
-    if (graph_only)
+    if (rules->graph_only)
         return strcmp(p->codec, "float") == 0 || strcmp(p->codec, "uint8") == 0 ||
                strcmp(p->codec, "jpeg") == 0;
-    return p->cut == 0 || p->lossless || p->agreement >= min_agreement;
+    if (strcmp(p->codec, "rans") != 0)
+        return p->cut == 0 || p->lossless;
+    const clv_cut_ladder *ladder =
+        clv_cut_ladder_find(model->ladders, model->n_ladders, p->cut, (clv_precision)p->precision);
+    if (ladder == NULL)
+        return false;
+    double snr_db = isnan(ladder->rungs[0].agreement) ? LEAST_SNR_DB : -INFINITY;
+    return clv_cut_ladder_pick(ladder, rules->min_agreement, snr_db) == p->point;
 }
 
-static clv_status keep_wanted(clv_profile **out, const clv_profile *from, bool graph_only,
-                              double min_agreement)
+static clv_status keep_wanted(clv_profile **out, const clv_profile *from, const clv_model *model,
+                              const split_rules *rules)
 {
     clv_profile *profile;
     clv_status status = CLV_OK;
@@ -67,7 +77,7 @@ static clv_status keep_wanted(clv_profile **out, const clv_profile *from, bool g
         memcpy(copy->cut_bytes, run->cut_bytes, (from->n_nodes + 1) * sizeof *run->cut_bytes);
     }
     for (uint32_t i = 0; i < from->n_points && status == CLV_OK; i++)
-        if (is_wanted(&from->points[i], graph_only, min_agreement))
+        if (is_wanted(&from->points[i], model, rules))
             status = clv_profile_add_point(profile, &from->points[i]);
     if (status == CLV_OK)
         *out = profile;
@@ -166,20 +176,25 @@ static void choose(split_net *net)
     }
 }
 
-clv_status split_net_open(split_net *net, const char *dir, const char *name, bool graph_only,
-                          double min_agreement, clv_error *err)
+clv_status split_net_open(split_net *net, const char *dir, const char *name,
+                          const split_rules *rules, clv_error *err)
 {
     clv_plan_options options = CLV_PLAN_OPTIONS_INIT;
     clv_profile *read = NULL;
+    clv_bundle *bundle;
     char path[4096];
 
     memset(net, 0, sizeof *net);
     (void)snprintf(net->name, sizeof net->name, "%s", name);
-    net->graph_only = graph_only;
+    net->graph_only = rules->graph_only;
+    (void)snprintf(path, sizeof path, "%s/bundles/%s/net.clv", dir, name);
+    CLV_TRY(clv_bundle_open(&bundle, path, err));
     (void)snprintf(path, sizeof path, "%s/%s.json", dir, name);
-    CLV_TRY(tool_profile_read(&read, path, NULL, err));
-    clv_status status = keep_wanted(&net->profile, read, graph_only, min_agreement);
+    clv_status status = tool_profile_read(&read, path, bundle, err);
+    if (status == CLV_OK)
+        status = keep_wanted(&net->profile, read, clv_bundle_main(bundle), rules);
     clv_profile_free(read);
+    clv_bundle_free(bundle);
     if (status != CLV_OK)
         return clv_fail(err, status, path, "%s", clv_status_text(status));
     CLV_TRY(clv_plan_create(&net->plan, net->profile, net->profile, &options, err));

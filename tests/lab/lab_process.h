@@ -21,7 +21,7 @@ typedef struct lab_process {
 typedef struct lab_start {
     char *const *argv;
     int namespace; /* an open file */
-    int core;      /* that it is bound to; -1: any */
+    int core;      /* that it is bound to, before others there; -1: any */
     int output;    /* its stdout; -1: ours */
 } lab_start;
 
