@@ -34,7 +34,7 @@ net() {
     ln -sfn "$PWD/$work/pictures-$side" "$work/pictures-$name"
     if [ ! -f "$work/$name.json" ] || [ "$bundle" -nt "$work/$name.json" ]; then
         echo "bench: profiling $name" >&2
-        taskset -c 0 nice -n "$first" $bin/cleave profile "$bundle" --runs 40 --cuts 24 --codec-runs 2 --input "$work/pictures-$side"/*.jpg \
+        taskset -c 0 nice -n "$first" $bin/cleave profile "$bundle" --runs 30 --codec-runs 1 --input "$work/pictures-$side"/00[0-7].jpg \
             -o "$work/$name.json" >&2
     fi
 }
