@@ -35,7 +35,7 @@ static int runs(const char *dir, clv_error *err)
     double seconds = 0;
 
     for (uint32_t i = 0; i < n_nets; i++) {
-        double more = split_write_runs(stdout, &nets[i], i, n_nets, dir, err);
+        double more = split_write_runs(stdout, &nets[i], i, dir, err);
         if (more < 0)
             return complain(err);
         seconds += more;
@@ -152,7 +152,7 @@ int main(int argc, char **argv)
     } else if (argc > 8 && strcmp(argv[1], "report") == 0) {
         bool good = open_nets(argv[2], argv[3], argv + 8, argc - 8, &err);
         for (uint32_t i = 0; i < n_nets && good; i++)
-            good = split_read_runs(&nets[i], i, n_nets, argv[2], &err) == CLV_OK;
+            good = split_read_runs(&nets[i], i, argv[2], &err) == CLV_OK;
         code = good ? report(argv + 4, argv[7], &err) : complain(&err);
     }
     for (uint32_t i = 0; i < n_nets; i++)

@@ -86,15 +86,15 @@ double split_ms(const split_net *net, uint32_t cell, split_way way, bool measure
 /** "all", "0 jpeg", "12 rans/3 (int8, float)". */
 const char *split_describe(char text[96], const split_net *net, uint32_t cell, split_way way);
 
-/** Whether a cell is run in the laboratory, for network @p index of @p n. */
-bool split_is_measured(uint32_t index, uint32_t n, uint32_t cell);
+/** Whether a cell is run in the laboratory, for network @p index. */
+bool split_is_measured(uint32_t index, uint32_t cell);
 /** Write `DIR/NAME-I.lab` for every candidate that is to be measured, and a line on @p list: file's
  *  name, seconds, flags of cleave-edge. @return The seconds of all. */
-double split_write_runs(FILE *list, const split_net *net, uint32_t index, uint32_t n,
-                        const char *dir, clv_error *err);
+double split_write_runs(FILE *list, const split_net *net, uint32_t index, const char *dir,
+                        clv_error *err);
 /** Read `DIR/NAME-I.out`, as written by clv_lab --stamp. */
-CLV_NODISCARD clv_status split_read_runs(split_net *net, uint32_t index, uint32_t n,
-                                         const char *dir, clv_error *err);
+CLV_NODISCARD clv_status split_read_runs(split_net *net, uint32_t index, const char *dir,
+                                         clv_error *err);
 
 typedef struct split_summary {
     double over[SPLIT_N_WAYS]; /**< geometric mean of the way's latency over Cleave's */

@@ -133,8 +133,7 @@ static void put_map(FILE *out, const split_net *net, uint32_t index, uint32_t n,
             uint32_t cell = (rate * SPLIT_RTTS + rtt) * SPLIT_SLOWS + slow;
             double gain =
                 split_simple_ms(net, cell, false) / split_ms(net, cell, SPLIT_CLEAVE, false);
-            put_box(out, x + rate * BOX_W, y + rtt * BOX_H, gain,
-                    split_is_measured(index, n, cell));
+            put_box(out, x + rate * BOX_W, y + rtt * BOX_H, gain, split_is_measured(index, cell));
         }
     }
     for (uint32_t rate = 0; index + 1 == n && rate < SPLIT_RATES; rate++) {

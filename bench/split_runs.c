@@ -11,6 +11,7 @@
 #include "split.h"
 
 #define CELLS_EACH 6u
+#define NETS 5u /* that the cells are spread over; also where some are left out */
 /* A frame of the cell before, and the first under the new link, don't count. */
 #define FRAMES 7.0
 #define LEAST_SECONDS 1.2
@@ -22,10 +23,10 @@
 /* Steps by the golden ratio visit the grid evenly; so do the rates, round trips and slowdowns. */
 #define GOLDEN_STEP 89u
 
-bool split_is_measured(uint32_t index, uint32_t n, uint32_t cell)
+bool split_is_measured(uint32_t index, uint32_t cell)
 {
     for (uint32_t i = 0; i < CELLS_EACH; i++)
-        if ((i * n + index + 1) * GOLDEN_STEP % SPLIT_CELLS == cell)
+        if ((i * NETS + index + 1) * GOLDEN_STEP % SPLIT_CELLS == cell)
             return true;
     return false;
 }
@@ -47,13 +48,13 @@ static bool is_run(const split_net *net, uint32_t cell, uint32_t candidate)
 /* The phases of one candidate: calls @p visit for each measured cell, in order. */
 typedef void phase_visitor(void *context, uint32_t cell, double from_s, double to_s);
 
-static double walk(const split_net *net, uint32_t index, uint32_t n, uint32_t candidate,
-                   phase_visitor *visit, void *context)
+static double walk(const split_net *net, uint32_t index, uint32_t candidate, phase_visitor *visit,
+                   void *context)
 {
     double at_s = 0.01;
 
     for (uint32_t cell = 0; cell < SPLIT_CELLS; cell++) {
-        if (!split_is_measured(index, n, cell) || !is_run(net, cell, candidate))
+        if (!split_is_measured(index, cell) || !is_run(net, cell, candidate))
             continue;
         clv_world world = split_world(cell);
         double to_s = at_s + seconds_for(clv_plan_cost_in(net->all, candidate, &world).latency_us);
@@ -85,8 +86,8 @@ static void write_flags(FILE *list, const clv_plan_candidate *c)
                       device, server);
 }
 
-double split_write_runs(FILE *list, const split_net *net, uint32_t index, uint32_t n,
-                        const char *dir, clv_error *err)
+double split_write_runs(FILE *list, const split_net *net, uint32_t index, const char *dir,
+                        clv_error *err)
 {
     double total_s = 0;
     char path[4096];
@@ -98,7 +99,7 @@ double split_write_runs(FILE *list, const split_net *net, uint32_t index, uint32
             (void)clv_fail(err, CLV_EIO, path, "cannot be written");
             return -1;
         }
-        double end_s = walk(net, index, n, candidate, write_phase, script);
+        double end_s = walk(net, index, candidate, write_phase, script);
         (void)fclose(script);
         if (end_s < 0.1) { /* it isn't run in any cell */
             (void)remove(path);
@@ -222,8 +223,7 @@ static void note_phase(void *context, uint32_t cell, double from_s, double to_s)
     *(double *)context += to_s - from_s;
 }
 
-clv_status split_read_runs(split_net *net, uint32_t index, uint32_t n, const char *dir,
-                           clv_error *err)
+clv_status split_read_runs(split_net *net, uint32_t index, const char *dir, clv_error *err)
 {
     answers a = {.net = net, .items = calloc(MAX_FRAMES, sizeof *a.items)};
     clv_status status = a.items != NULL ? CLV_OK : CLV_ENOMEM;
@@ -231,14 +231,14 @@ clv_status split_read_runs(split_net *net, uint32_t index, uint32_t n, const cha
 
     for (uint32_t i = 0; i < clv_plan_count(net->all) && status == CLV_OK; i++) {
         double seconds = 0;
-        (void)walk(net, index, n, i, note_phase, &seconds);
+        (void)walk(net, index, i, note_phase, &seconds);
         if (seconds <= 0)
             continue;
         a.candidate = i;
         a.count = 0;
         (void)snprintf(path, sizeof path, "%s/%s-%u.out", dir, net->name, i);
         status = read_answers(&a, path, err);
-        (void)walk(net, index, n, i, take_phase, &a);
+        (void)walk(net, index, i, take_phase, &a);
     }
     free(a.items);
     return status;
