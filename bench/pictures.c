@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pictures and a labels.csv, as `cleave eval` takes them, from the files in which CIFAR-10 and
- * MNIST are published. */
+ * MNIST are published; or photographs cropped to a network's size, as JPEGs. */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/buffer.h"
 #include "base/file.h"
 #include "media/image.h"
 
@@ -15,7 +18,8 @@
 #define MNIST_LABELS_AT 8u  /* behind magic, count */
 
 static const char usage[] = "bench_pictures cifar FILE.bin DIR\n"
-                            "bench_pictures mnist IMAGES.idx LABELS.idx FIRST COUNT DIR\n";
+                            "bench_pictures mnist IMAGES.idx LABELS.idx FIRST COUNT DIR\n"
+                            "bench_pictures fit FOLDER COUNT SIDE QUALITY DIR\n";
 
 static void die(const clv_error *err)
 {
@@ -82,12 +86,64 @@ static void read_mnist(FILE *table, char **argv)
     clv_mapping_done(&labels);
 }
 
+static void fit_one(const char *from, const char *to, uint32_t side, unsigned quality)
+{
+    clv_input_spec spec;
+    clv_error err = CLV_ERROR_INIT;
+    clv_image image, fitted, scratch;
+    clv_buffer jpeg;
+
+    if (clv_input_spec_preset(&spec, "imagenet") != CLV_OK)
+        abort();
+    spec.width = spec.height = side;
+    clv_image_init(&image);
+    clv_image_init(&fitted);
+    clv_image_init(&scratch);
+    clv_buffer_init(&jpeg, CLV_IMAGE_MAX_FILE_BYTES);
+    if (clv_image_load(&image, from, &err) != CLV_OK)
+        die(&err);
+    if (clv_image_fit(&fitted, &scratch, &image, &spec) != CLV_OK ||
+        clv_image_encode_jpeg(&jpeg, &fitted, quality) != CLV_OK ||
+        clv_file_write(to, jpeg.data, jpeg.size, 0644, &err) != CLV_OK)
+        die(&err);
+    clv_buffer_done(&jpeg);
+    clv_image_done(&scratch);
+    clv_image_done(&fitted);
+    clv_image_done(&image);
+}
+
+/* The first COUNT pictures of a folder, by name. */
+static int fit_folder(char **argv)
+{
+    struct dirent **entries;
+    int n = scandir(argv[2], &entries, NULL, alphasort), made = 0;
+    char from[4096], to[4096];
+
+    if (n < 0 || mkdir(argv[6], 0755) != 0) {
+        perror(n < 0 ? argv[2] : argv[6]);
+        return 1;
+    }
+    for (int i = 0; i < n; i++) {
+        const char *name = entries[i]->d_name, *dot = strrchr(name, '.');
+        if (made < atoi(argv[3]) && dot != NULL && strcasecmp(dot, ".jpeg") == 0) {
+            (void)snprintf(from, sizeof from, "%s/%s", argv[2], name);
+            (void)snprintf(to, sizeof to, "%s/%03d.jpg", argv[6], made++);
+            fit_one(from, to, (uint32_t)atoi(argv[4]), (unsigned)atoi(argv[5]));
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     bool cifar = argc == 4 && strcmp(argv[1], "cifar") == 0;
     bool mnist = argc == 7 && strcmp(argv[1], "mnist") == 0;
     char path[4096];
 
+    if (argc == 7 && strcmp(argv[1], "fit") == 0)
+        return fit_folder(argv);
     if (!cifar && !mnist) {
         (void)fputs(usage, stderr);
         return 2;

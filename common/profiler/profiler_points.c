@@ -31,7 +31,7 @@ typedef struct prober {
     entry *entries; /* in order of cut */
     uint32_t n_entries, cap_entries;
     clv_arena memory;
-    clv_tensor_set frontier, decoded;
+    clv_tensor_set frontier, original, decoded;
     clv_buffer payload, scratch;
     clv_codec_tables tables; /* of the ladder at hand */
 } prober;
@@ -177,6 +177,17 @@ static void copy_inputs(prober *p, const clv_frontier *frontier, const clv_tenso
     }
 }
 
+/* What a lossy codec made of the frontier is neither the next codec's source nor the next node's.
+ */
+static void put_back(prober *p, const clv_frontier *frontier, uint32_t cut)
+{
+    /* Nothing was taken out of the execution at cut 0: there the inputs are still in `frontier`. */
+    const clv_tensor_set *from = cut > 0 ? &p->original : &p->frontier;
+
+    for (uint32_t i = 0; i < frontier->count; i++)
+        clv_exec_load(p->form->exec, frontier->values[i], &from->tensors[i]);
+}
+
 /* @param at  Entries of the cut begin there. @return Where those of the next begin. */
 static clv_status probe_cut(prober *p, uint32_t cut, uint32_t *at, const clv_tensor_set *inputs)
 {
@@ -188,10 +199,15 @@ static clv_status probe_cut(prober *p, uint32_t cut, uint32_t *at, const clv_ten
     CLV_TRY(clv_activation_bound(&bound, p->frontier.tensors, p->frontier.planned, frontier.count));
     CLV_TRY(clv_buffer_resize(&p->payload, bound));
     CLV_TRY(take_tables(p, ladder_at(p, cut)));
+    CLV_TRY(clv_tensor_set_fit(&p->original, p->graph, frontier.values, frontier.count));
     if (cut == 0)
         copy_inputs(p, &frontier, inputs);
-    for (; *at < p->n_entries && p->entries[*at].cut == cut; (*at)++)
+    for (uint32_t i = 0; i < frontier.count && cut > 0; i++)
+        clv_exec_store(p->form->exec, frontier.values[i], &p->original.tensors[i]);
+    for (; *at < p->n_entries && p->entries[*at].cut == cut; (*at)++) {
         CLV_TRY(probe(p, &frontier, &p->entries[*at]));
+        put_back(p, &frontier, cut);
+    }
     return CLV_OK;
 }
 
@@ -335,6 +351,7 @@ clv_status clv_profiler_points(clv_point_list *list, const clv_profiler_options 
     clv_buffer_done(&p.payload);
     clv_buffer_done(&p.scratch);
     clv_tensor_set_done(&p.frontier);
+    clv_tensor_set_done(&p.original);
     clv_tensor_set_done(&p.decoded);
     clv_arena_done(&p.memory);
     clv_free(p.entries);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BENCH_SPLIT_H
+#define BENCH_SPLIT_H
+
+/** @file split.h: ./dev bench split: a grid of links, devices and networks; what each way of using
+ *  a server costs there, by the planner's model of measured profiles and, in some cells, measured
+ * in the link laboratory. */
+
+#include <stdio.h>
+
+#include "partitioner/plan.h"
+
+enum { SPLIT_RATES = 9, SPLIT_RTTS = 4, SPLIT_SLOWS = 4 };
+enum { SPLIT_CELLS = SPLIT_RATES * SPLIT_RTTS * SPLIT_SLOWS, SPLIT_MAX_NETS = 8 };
+extern const double split_rates_mbit[SPLIT_RATES];
+extern const double split_rtts_ms[SPLIT_RTTS];
+extern const double split_slows[SPLIT_SLOWS];
+
+/** A cell of one network's grid: rate * 16 + rtt * 4 + slowdown. */
+static inline double split_rate(uint32_t cell)
+{
+    return split_rates_mbit[cell / (SPLIT_RTTS * SPLIT_SLOWS)];
+}
+static inline double split_rtt(uint32_t cell)
+{
+    return split_rtts_ms[cell / SPLIT_SLOWS % SPLIT_RTTS];
+}
+static inline double split_slow(uint32_t cell)
+{
+    return split_slows[cell % SPLIT_SLOWS];
+}
+
+/** X(NAME, "name"): ways of using a server. */
+#define SPLIT_WAYS(X)                                                                              \
+    X(DEVICE, "device only")                                                                       \
+    X(RAW, "raw to server")                                                                        \
+    X(JPEG, "JPEG to server")                                                                      \
+    X(FIXED, "best fixed split")                                                                   \
+    X(CLEAVE, "Cleave")
+
+typedef enum split_way {
+#define SPLIT_ENUM(name, text) SPLIT_##name,
+    SPLIT_WAYS(SPLIT_ENUM)
+#undef SPLIT_ENUM
+        SPLIT_N_WAYS
+} split_way;
+extern const char *const split_way_names[SPLIT_N_WAYS];
+
+/** What was measured of one way in one cell. */
+typedef struct split_measured {
+    uint32_t frames;   /**< 0: not measured */
+    uint32_t failed;   /**< answered by somebody else than was meant to */
+    double latency_ms; /**< median */
+    double bytes;      /**< of requests, mean */
+    double joules;     /**< by the declared watts from measured times */
+} split_measured;
+
+typedef struct split_net {
+    char name[64];
+    bool graph_only; /**< its weights are made up: no codec that profits from its activations */
+    clv_profile *profile;
+    clv_plan *all;                              /**< nothing dropped */
+    clv_plan *plan;                             /**< Cleave's */
+    uint32_t choice[SPLIT_CELLS][SPLIT_N_WAYS]; /**< candidates of `all`; CLV_PLAN_NONE */
+    clv_plan_cost cost[SPLIT_CELLS][SPLIT_N_WAYS];
+    split_measured measured[SPLIT_CELLS][SPLIT_N_WAYS];
+} split_net;
+
+typedef struct split_rules {
+    bool graph_only;
+    double min_agreement; /**< of `rans`, as cleave-edge has it */
+} split_rules;
+
+/** Read `DIR/NAME.json` and `DIR/bundles/NAME/net.clv`, plan, and choose every way's candidate in
+ *  every cell. */
+CLV_NODISCARD clv_status split_net_open(split_net *net, const char *dir, const char *name,
+                                        const split_rules *rules, clv_error *err);
+void split_net_close(split_net *net);
+
+clv_world split_world(uint32_t cell);
+bool split_way_is_there(const split_net *net, split_way way);
+const clv_plan_candidate *split_candidate(const split_net *net, uint32_t cell, split_way way);
+/** The cheapest of device only, raw and JPEG, by the model (or as measured). */
+double split_simple_ms(const split_net *net, uint32_t cell, bool measured);
+double split_ms(const split_net *net, uint32_t cell, split_way way, bool measured);
+/** "all", "0 jpeg", "12 rans/3 (int8, float)". */
+const char *split_describe(char text[96], const split_net *net, uint32_t cell, split_way way);
+
+/** Whether a cell is run in the laboratory, for network @p index. */
+bool split_is_measured(uint32_t index, uint32_t cell);
+/** Write `DIR/NAME-I.lab` for every candidate that is to be measured, and a line on @p list: file's
+ *  name, seconds, flags of cleave-edge. @return The seconds of all. */
+double split_write_runs(FILE *list, const split_net *net, uint32_t index, const char *dir,
+                        clv_error *err);
+/** Read `DIR/NAME-I.out`, as written by clv_lab --stamp. */
+CLV_NODISCARD clv_status split_read_runs(split_net *net, uint32_t index, const char *dir,
+                                         clv_error *err);
+
+typedef struct split_summary {
+    double over[SPLIT_N_WAYS]; /**< geometric mean of the way's latency over Cleave's */
+    double worst;              /**< largest of Cleave's latency over the best simple way's */
+    const split_net *worst_net;
+    uint32_t worst_cell;
+    double over_simple;     /**< geometric mean of the best simple way's latency over Cleave's */
+    uint32_t cells, behind; /**< behind: Cleave is more than 2% worse than the best simple way */
+} split_summary;
+split_summary split_summarise(const split_net *nets, uint32_t n, bool measured);
+
+/** Of |model - measured| / measured, over all measured ways. */
+typedef struct split_error {
+    double median, p90, bias; /**< bias: geometric mean of model / measured */
+    uint32_t count;
+} split_error;
+split_error split_error_of(const split_net *nets, uint32_t n, int way); /* -1: all */
+
+void split_write_csv(FILE *out, const split_net *nets, uint32_t n);
+void split_write_page(FILE *out, const split_net *nets, uint32_t n, const char *machine);
+
+#endif
