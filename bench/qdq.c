@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An int8 network in both forms that bench/kernels.sh compares: our bundle and a QDQ model for
  * ONNX Runtime. Every node that can be in int8 is: this is about speed. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,40 +21,6 @@ typedef struct qdq {
     clv_quantised forms;
 } qdq;
 
-/* A number of mean 0 and variance 1, near enough to a normal one. */
-static float draw(uint64_t *seed)
-{
-    float sum = 0.0f;
-
-    for (int i = 0; i < 12; i++) {
-        *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-        sum += (float)(*seed >> 40) / (float)(1u << 24);
-    }
-    return sum - 6.0f;
-}
-
-/* A structure without training has one number for all weights of a channel, which is like no
- * network's: kernels may be faster or slower for it. */
-static void fill_weights(clv_graph *graph, const clv_node *node)
-{
-    clv_tensor *w = node->n_inputs > 1 ? &graph->values[node->inputs[1]].tensor : NULL;
-    size_t n = 0;
-
-    if ((node->op != CLV_OP_CONV && node->op != CLV_OP_GEMM) || w->data == NULL ||
-        w->dtype != CLV_F32 || clv_shape_elems(&n, &w->shape) != CLV_OK || n < 2)
-        return;
-    float *data = w->data;
-    size_t each = n / (size_t)w->shape.dim[0];
-    for (size_t i = 0; i < n; i++) {
-        if (data[i] != data[i / each * each])
-            return;
-    }
-    uint64_t seed = node->inputs[1];
-    float deviation = 1.0f / sqrtf((float)each);
-    for (size_t i = 0; i < n; i++)
-        data[i] = deviation * draw(&seed);
-}
-
 static clv_status open_model(qdq *q, const char *path, clv_error *err)
 {
     const clv_prepare_options prepare = {.evaluate = clv_ref_evaluate};
@@ -63,8 +28,6 @@ static clv_status open_model(qdq *q, const char *path, clv_error *err)
 
     CLV_TRY(clv_onnx_import(&q->graph, path, &import, err));
     CLV_TRY(clv_graph_prepare(q->graph, &prepare, NULL, NULL, err));
-    for (uint32_t i = 0; i < q->graph->n_nodes; i++)
-        fill_weights(q->graph, &q->graph->nodes[i]);
     CLV_TRY(clv_input_spec_preset(&q->spec, "imagenet"));
     return clv_input_spec_fit_shape(&q->spec, &q->graph->values[q->graph->inputs[0]].tensor, err);
 }

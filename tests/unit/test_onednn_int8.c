@@ -83,8 +83,7 @@ static void draw_quants(drawn *d, uint64_t *seed)
 /* All weights are exact on every machine. */
 static void draw(drawn *d, conv_kind kind, uint64_t *seed)
 {
-    static const int64_t limits[] = {7, 20, 63, 127}; /* few or many are added in 16 bits */
-    int64_t limit = limits[between(seed, 0, 3)];
+    int64_t limit = 127;
     int64_t in = between(seed, 1, MAX_CHANNELS / 2) * (kind == DEPTHWISE ? 2 : 1);
     int64_t out = kind == DEPTHWISE ? in : between(seed, 1, MAX_CHANNELS);
 

@@ -9,8 +9,6 @@
 #include "kernel/onednn/dn_parallel.h"
 #include "kernel/onednn/dn_simd.h"
 
-#define LONG_SUM 128u /* weights of an output channel */
-
 typedef struct frame {
     const clv_dense *dense;
     void *const *addresses; /* x, y, scratch, residual */
@@ -24,7 +22,7 @@ static void run_pieces(const void *context, size_t from, size_t to)
     for (size_t i = from; i < to; i++)
         clv_dense_avx2(d, f->addresses[0], f->addresses[1],
                        d->residual == CLV_DENSE_NONE ? NULL : f->addresses[3],
-                       (uint8_t *)f->addresses[2] + i * d->strip_bytes, i);
+                       (int16_t *)f->addresses[2] + i * d->strip_elems, i);
 }
 
 static void run(const void *plan, void *const *addresses)
@@ -41,114 +39,67 @@ static clv_dense_type type_of(clv_dtype dtype)
                               : CLV_DENSE_NONE;
 }
 
-/* Everything that the plan points to, behind it in one piece of memory: the kernel's to free. */
-static clv_dense *allocate(clv_dense_packed *packed_out, float **scale_out, const clv_dense *form,
-                           size_t n_steps)
+/* The plan, with its arrays behind it in one piece of memory: the kernel's to free. */
+static clv_status make_plan(clv_dense **out, const clv_dense *form, const clv_dn_requant *r,
+                            const clv_dn_weights *w)
 {
-    size_t n_panels = clv_dense_n_panels(form), n = n_panels * CLV_DENSE_PANEL, head;
+    size_t n_weights = clv_dense_n_weights(form), head;
+    size_t n = (w->n + CLV_DENSE_PANEL - 1) / CLV_DENSE_PANEL * CLV_DENSE_PANEL;
 
     if (!clv_align_up(&head, sizeof *form))
-        return NULL;
-    char *memory = clv_alloc_aligned(head + n_steps * (4 * CLV_DENSE_PANEL + sizeof(uint32_t)) +
-                                     n * (sizeof(int32_t) + 2 * sizeof(float)) +
-                                     n_panels * sizeof(clv_dense_panel));
+        return CLV_ENOMEM;
+    size_t bytes =
+        head + n_weights * sizeof(int16_t) + form->n_runs * sizeof(size_t) + 2 * n * sizeof(float);
+    char *memory = clv_alloc_aligned(bytes);
     if (memory == NULL)
-        return NULL;
+        return CLV_ENOMEM;
+    memset(memory, 0, bytes);
     clv_dense *d = (clv_dense *)(void *)memory;
+    int16_t *weights = (int16_t *)(void *)(memory + head);
+    size_t *runs = (size_t *)(void *)(weights + n_weights);
+    float *scale = (float *)(void *)(runs + form->n_runs);
     *d = *form;
-    packed_out->weights = (int8_t *)memory + head;
-    packed_out->start = (int32_t *)(void *)(packed_out->weights + n_steps * 4 * CLV_DENSE_PANEL);
-    *scale_out = (float *)(void *)(packed_out->start + n);
-    packed_out->panels = (clv_dense_panel *)(void *)(*scale_out + 2 * n);
-    packed_out->offsets = (uint32_t *)(void *)(packed_out->panels + n_panels);
-    return d;
-}
-
-static void fill(clv_dense *d, const clv_dense_packed *packed, float *scale,
-                 const clv_dn_requant *r)
-{
-    size_t n = clv_dense_n_panels(d) * CLV_DENSE_PANEL;
-
-    memset(scale, 0, 2 * n * sizeof *scale);
-    for (size_t c = 0; c < r->n; c++) {
+    clv_dense_pack(weights, d, w->data, w->step, w->step_each);
+    clv_dense_fill_runs(runs, d);
+    for (size_t c = 0; c < w->n; c++) {
         scale[c] = r->scale[c];
         scale[n + c] = (float)((double)r->scale[c] * (double)r->bias[c] + (double)r->zero_point);
     }
-    d->weights = packed->weights;
-    d->start = packed->start;
-    d->panels = packed->panels;
-    d->offsets = packed->offsets;
+    d->weights = weights;
+    d->runs = runs;
     d->scale = scale;
     d->bias = scale + n;
-}
-
-/* Whether it is faster than oneDNN's code, which has three instructions where this one has two for
- * each step and two for each group, but larger tiles, which pay where sums are short, and takes
- * channels in fours. */
-static bool is_faster(const clv_dense *d, const clv_dense_count *count, size_t n_each)
-{
-    size_t n_quads = clv_dense_n_panels(d) * d->n_runs * d->run;
-
-    if (n_each < LONG_SUM)
-        return false;
-    return d->channels < 4 || 100 * (count->n_steps + count->n_groups) <= 97 * 2 * n_quads;
-}
-
-static clv_status make_plan(clv_dense **out, const clv_dense *form, const clv_dn_requant *r,
-                            const clv_dn_weights *w, bool must_pay)
-{
-    const clv_dense_weights weights = {w->data, w->step, w->step_each};
-    clv_dense_packed packed;
-    float *scale;
-
-    clv_status status = CLV_ENOMEM;
-    clv_dense *d = NULL;
-
-    void *work = clv_alloc_aligned(clv_dense_work_bytes(form));
-    if (work == NULL)
-        return CLV_ENOMEM;
-    clv_dense_count count = clv_dense_count_steps(form, &weights, work);
-    if (must_pay && !is_faster(form, &count, w->n_each))
-        status = CLV_EUNSUPPORTED;
-    else
-        d = allocate(&packed, &scale, form, count.n_steps);
-    if (d != NULL) {
-        clv_dense_pack(&packed, form, &weights, work);
-        fill(d, &packed, scale, r);
-        *out = d;
-        status = CLV_OK;
-    }
-    clv_free(work);
-    return status;
+    *out = d;
+    return CLV_OK;
 }
 
 static clv_status make(clv_kernel *kernel, const clv_dn_job *job, clv_dense *d,
-                       const clv_dn_sums *sums, bool must_pay)
+                       const clv_dn_sums *sums)
 {
     clv_dn_sums centred = *sums;
     clv_dn_requant requant = {0};
     clv_dense *plan = NULL;
 
-    d->y = type_of(sums->y.dtype);
-    d->residual = type_of(sums->residual.dtype);
-    d->flip = clv_dn_flip_of(&sums->x);
-    d->zero = clv_dn_flipped_zero(&sums->x);
     if (!clv_cpu_has_avx2() || sums->weights.n_each > INT32_MAX / (UINT8_MAX * -INT8_MIN) ||
         !clv_dense_plan(d))
         return CLV_EUNSUPPORTED;
-    centred.has_zero_point = false; /* it is taken off the sums */
+    centred.has_zero_point = false; /* it is taken off before */
     d->pieces = clv_dn_kernel_threads(kernel);
+    d->zero = sums->x.zero_point;
+    d->x = type_of(sums->x.dtype);
+    d->y = type_of(sums->y.dtype);
+    d->residual = type_of(sums->residual.dtype);
     CLV_TRY(clv_dn_requant_of(&requant, job, &centred));
     d->low = requant.low;
     d->high = requant.high;
     d->residual_scale = requant.residual_scale;
-    clv_status status = requant.is_clamp ? make_plan(&plan, d, &requant, &sums->weights, must_pay)
-                                         : CLV_EUNSUPPORTED;
+    clv_status status =
+        requant.is_clamp ? make_plan(&plan, d, &requant, &sums->weights) : CLV_EUNSUPPORTED;
     clv_dn_requant_done(&requant);
     CLV_TRY(status);
     clv_dn_kernel_input(kernel, 0, 0);
     clv_dn_kernel_output(kernel, 1, 0);
-    clv_dn_kernel_scratch(kernel, job, d->pieces * d->strip_bytes);
+    clv_dn_kernel_scratch(kernel, job, d->pieces * d->strip_elems * sizeof(int16_t));
     clv_dn_kernel_set_native(kernel, run, plan);
     return CLV_OK;
 }
@@ -179,7 +130,7 @@ static clv_dense form_of(const clv_dn_conv_form *c, const clv_shape *x)
 }
 
 clv_status clv_dn_int8_dense_conv(clv_kernel *kernel, const clv_dn_job *job,
-                                  const clv_dn_conv_form *c, const clv_dn_sums *sums, bool must_pay)
+                                  const clv_dn_conv_form *c, const clv_dn_sums *sums)
 {
     const clv_shape *x = &clv_node_input(job->graph, job->node, 0)->shape;
     const clv_layout last = clv_layout_channels_last(x->rank);
@@ -187,7 +138,7 @@ clv_status clv_dn_int8_dense_conv(clv_kernel *kernel, const clv_dn_job *job,
     if ((x->rank != 3 && x->rank != 4) || c->params.groups != 1)
         return CLV_EUNSUPPORTED;
     clv_dense d = form_of(c, x);
-    CLV_TRY(make(kernel, job, &d, sums, must_pay));
+    CLV_TRY(make(kernel, job, &d, sums));
     job->io->inputs[0] = job->io->outputs[0] = last;
     if (d.residual != CLV_DENSE_NONE) {
         job->io->inputs[3] = last;
@@ -197,7 +148,7 @@ clv_status clv_dn_int8_dense_conv(clv_kernel *kernel, const clv_dn_job *job,
 }
 
 clv_status clv_dn_int8_dense_rows(clv_kernel *kernel, const clv_dn_job *job, int64_t rows,
-                                  const clv_dn_sums *sums, bool must_pay)
+                                  const clv_dn_sums *sums)
 {
     clv_dense d = {.batch = 1,
                    .channels = sums->weights.n_each,
@@ -213,7 +164,7 @@ clv_status clv_dn_int8_dense_rows(clv_kernel *kernel, const clv_dn_job *job, int
                    .dilation_h = 1,
                    .dilation_w = 1};
 
-    CLV_TRY(make(kernel, job, &d, sums, must_pay));
+    CLV_TRY(make(kernel, job, &d, sums));
     job->io->inputs[0] = job->io->outputs[0] = clv_layout_plain();
     return CLV_OK;
 }

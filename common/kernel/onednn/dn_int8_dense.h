@@ -9,17 +9,14 @@
 #include "kernel/onednn/dn_int8.h"
 
 /** A convolution in one group, channels last. Its residual, if any, may be of any type.
- *  @param must_pay  oneDNN can do it, too: refuse what isn't faster here.
  *  @return CLV_OK; CLV_EUNSUPPORTED for any other, for activations that aren't bounds and for
  *          machines without AVX2; CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_dn_int8_dense_conv(clv_kernel *kernel, const clv_dn_job *job,
-                                                const clv_dn_conv_form *c, const clv_dn_sums *sums,
-                                                bool must_pay);
+                                                const clv_dn_conv_form *c, const clv_dn_sums *sums);
 
-/** Output 0 [rows, n] = input 0 [rows, k] times the weights of @p sums, all plain. The rest as
- *  above. */
+/** Output 0 [rows, n] = input 0 [rows, k] times the weights of @p sums, all plain. Errors as above.
+ */
 CLV_NODISCARD clv_status clv_dn_int8_dense_rows(clv_kernel *kernel, const clv_dn_job *job,
-                                                int64_t rows, const clv_dn_sums *sums,
-                                                bool must_pay);
+                                                int64_t rows, const clv_dn_sums *sums);
 
 #endif

@@ -131,12 +131,8 @@ static clv_status make(clv_kernel *kernel, const clv_dn_job *job, const product 
     clv_status status = clv_dn_int8_vector(kernel, job, p->m, &sums);
     if (status != CLV_EUNSUPPORTED)
         return status;
-    bool is_exact = clv_dn_int8_is_exact(&sums);
-    status = CLV_EUNSUPPORTED;
-    if (!(is_exact && clv_dn_has_vnni()))
-        status = clv_dn_int8_dense_rows(kernel, job, p->m, &sums, is_exact);
-    if (status != CLV_EUNSUPPORTED || !is_exact)
-        return status;
+    if (!clv_dn_int8_is_exact(&sums))
+        return clv_dn_int8_dense_rows(kernel, job, p->m, &sums);
     CLV_TRY(clv_dn_requant_of(&requant, job, &sums));
     status = make_primitive(kernel, job, p, &sums, &requant);
     clv_dn_requant_done(&requant);
