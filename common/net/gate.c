@@ -17,7 +17,7 @@ clv_status clv_gate_admit(clv_gate_phase phase, const clv_wire_prologue *prologu
         welcome = type == CLV_WIRE_HELLO;
         break;
     case CLV_GATE_UP:
-        welcome = type == CLV_WIRE_REQUEST || type == CLV_WIRE_PING;
+        welcome = type == CLV_WIRE_REQUEST || type == CLV_WIRE_PING || type == CLV_WIRE_ECHO;
         break;
     case CLV_GATE_LEAVING:
         return clv_fail(err, CLV_ECLOSED, NULL, "the device was refused");

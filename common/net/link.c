@@ -52,7 +52,7 @@ struct clv_link {
     clv_error end_why;
     clv_channel *channel;
     bool up;
-    uint32_t in_flight;
+    uint32_t in_flight, echoes; /* unanswered */
 };
 
 static void lock(clv_link *link)
@@ -115,7 +115,8 @@ static bool on_prologue(void *owner, const clv_wire_prologue *prologue, uint8_t 
 {
     clv_link *link = owner;
 
-    if (prologue->type == CLV_WIRE_HELLO || prologue->type == CLV_WIRE_REQUEST) {
+    if (prologue->type == CLV_WIRE_HELLO || prologue->type == CLV_WIRE_REQUEST ||
+        prologue->type == CLV_WIRE_ECHO) {
         (void)clv_fail(err, CLV_EFORMAT, NULL, "the server sent a %s",
                        clv_wire_type_name(prologue->type));
         return false;
@@ -157,14 +158,16 @@ static void take_welcome(clv_link *link, const clv_wire_welcome *welcome, const 
     unlock(link);
 }
 
-/* Tell the owner what became of a request, unless the link isn't up any more. */
+/* Tell the owner what became of a request or an echo, unless the link isn't up any more. */
 static void tell_answer(clv_link *link, const clv_link_event *event)
 {
+    uint32_t *waiting = event->type == CLV_LINK_ECHOED ? &link->echoes : &link->in_flight;
+
     (void)pthread_mutex_lock(&link->events);
     lock(link);
     bool up = link->up;
-    if (link->in_flight > 0)
-        link->in_flight--;
+    if (*waiting > 0)
+        (*waiting)--;
     unlock(link);
     if (up)
         link->options.on_event(link->options.context, event);
@@ -203,6 +206,9 @@ static void on_message(void *owner, const clv_wire_header *header, const uint8_t
             .payload = payload,
             .payload_bytes = payload_bytes,
             .server = {reply->decode_us, reply->queue_us, reply->compute_us, reply->load_permille}};
+        tell_answer(link, &event);
+    } else if (header->type == CLV_WIRE_ECHOED) {
+        clv_link_event event = {.type = CLV_LINK_ECHOED, .frame = header->echo.number};
         tell_answer(link, &event);
     } /* a ping has done its work by coming */
 }
@@ -278,7 +284,7 @@ static void say(clv_link *link, clv_link_event_type type)
                                  .server_name = clv_channel_peer_name(link->channel)};
         lock(link);
         link->up = true;
-        link->in_flight = 0;
+        link->in_flight = link->echoes = 0;
         unlock(link);
     }
     link->options.on_event(link->options.context, &event);
@@ -594,6 +600,33 @@ clv_status clv_link_send(clv_link *link, clv_link_message *message, size_t paylo
     clv_frame_give_back(frame);
     if (status == CLV_OK && wire_bytes_out != NULL)
         *wire_bytes_out = wire_bytes;
+    return status;
+}
+
+clv_status clv_link_echo(clv_link *link, uint64_t number, size_t payload_bytes)
+{
+    clv_wire_header header = {.type = CLV_WIRE_ECHO, .echo = {number}};
+    clv_status status = CLV_OK;
+
+    if (payload_bytes > CLV_WIRE_MAX_ECHO_BYTES)
+        return CLV_ELIMIT;
+    clv_frame *frame = clv_frame_take(&frames, clv_wire_packed_bytes(&header), payload_bytes);
+    if (frame == NULL)
+        return CLV_ENOMEM;
+    memset(clv_frame_payload(frame), 0, payload_bytes);
+    clv_frame_seal(frame, &header, payload_bytes);
+    lock(link);
+    if (!link->up)
+        status = CLV_ECLOSED;
+    else if (link->echoes >= CLV_LINK_MAX_ECHOES)
+        status = CLV_EAGAIN;
+    if (status == CLV_OK) {
+        status = clv_channel_send(link->channel, frame);
+        frame = NULL;
+        link->echoes += status == CLV_OK;
+    }
+    unlock(link);
+    clv_frame_give_back(frame);
     return status;
 }
 

@@ -25,11 +25,12 @@
 typedef struct clv_link clv_link;
 
 typedef enum clv_link_event_type {
-    CLV_LINK_UP,     /**< greeted and proved; requests may be sent */
-    CLV_LINK_DOWN,   /**< was up and is not any more; `error` says why */
-    CLV_LINK_FAILED, /**< an attempt to connect failed; `error` says why; it goes on trying */
-    CLV_LINK_REPLY,  /**< an answer */
-    CLV_LINK_REFUSED /**< the server refused a request */
+    CLV_LINK_UP,      /**< greeted and proved; requests may be sent */
+    CLV_LINK_DOWN,    /**< was up and is not any more; `error` says why */
+    CLV_LINK_FAILED,  /**< an attempt to connect failed; `error` says why; it goes on trying */
+    CLV_LINK_REPLY,   /**< an answer */
+    CLV_LINK_REFUSED, /**< the server refused a request */
+    CLV_LINK_ECHOED   /**< an echo has come back */
 } clv_link_event_type;
 
 /** What the server measured for one request, in microseconds, and how busy it was. */
@@ -43,7 +44,7 @@ typedef struct clv_server_times {
 typedef struct clv_link_event {
     clv_link_event_type type;
     const clv_error *error; /**< DOWN, FAILED, REFUSED */
-    uint64_t frame;         /**< REPLY, REFUSED */
+    uint64_t frame;         /**< REPLY, REFUSED; ECHOED: the echo's number */
     const uint8_t *payload; /**< REPLY: outputs (activation format) */
     size_t payload_bytes;
     clv_server_times server;   /**< REPLY */
@@ -104,5 +105,14 @@ CLV_NODISCARD clv_status clv_link_message_create(clv_link_message **out, uint8_t
 CLV_NODISCARD clv_status clv_link_send(clv_link *link, clv_link_message *message,
                                        size_t payload_bytes, size_t *wire_bytes_out);
 void clv_link_message_free(clv_link_message *message); /* one that isn't sent */
+
+/** Echoes that may be on their way at once. */
+#define CLV_LINK_MAX_ECHOES 4u
+
+/** Send an echo with @p payload_bytes of no meaning; the server answers it at once. Only for
+ *  servers that know echoes: those that sent a profile.
+ *  @return CLV_OK: handed to the connection; CLV_ECLOSED: not up; CLV_EAGAIN: CLV_LINK_MAX_ECHOES
+ *          are on their way; CLV_ELIMIT: over CLV_WIRE_MAX_ECHO_BYTES; CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_link_echo(clv_link *link, uint64_t number, size_t payload_bytes);
 
 #endif

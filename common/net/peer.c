@@ -98,7 +98,7 @@ static bool on_prologue(void *owner, const clv_wire_prologue *prologue, uint8_t 
     if (clv_gate_admit(phase_of(peer), prologue, err) != CLV_OK)
         return false;
     *body_out = peer->control;
-    if (prologue->type != CLV_WIRE_REQUEST)
+    if (prologue->type != CLV_WIRE_REQUEST && prologue->type != CLV_WIRE_ECHO)
         return true;
     clv_frame_give_back(peer->body);
     peer->body = clv_frame_take(&peer->listener->frames, 0, clv_wire_body_bytes(prologue));
@@ -191,6 +191,16 @@ static void take_request(clv_peer *peer, const clv_wire_request *request, const 
     }
 }
 
+/* At once, and without the workers: it measures the way here. */
+static void take_echo(clv_peer *peer, const clv_wire_echo *echo)
+{
+    clv_wire_header header = {.type = CLV_WIRE_ECHOED, .echo = *echo};
+
+    clv_frame_give_back(peer->body);
+    peer->body = NULL;
+    send_header(peer, &header);
+}
+
 static void on_message(void *owner, const clv_wire_header *header, const uint8_t *payload,
                        size_t payload_bytes)
 {
@@ -200,6 +210,8 @@ static void on_message(void *owner, const clv_wire_header *header, const uint8_t
         take_hello(peer, &header->hello);
     else if (header->type == CLV_WIRE_REQUEST)
         take_request(peer, &header->request, payload, payload_bytes);
+    else if (header->type == CLV_WIRE_ECHO)
+        take_echo(peer, &header->echo);
     /* a ping has done its work by coming; the gate lets nothing else pass */
 }
 

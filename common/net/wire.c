@@ -34,22 +34,36 @@ static bool is_type(uint16_t value)
     return false;
 }
 
+/* 0: it has none. The whole message has a limit as well. */
+static size_t payload_limit(clv_wire_type type)
+{
+    switch (type) {
+    case CLV_WIRE_REQUEST:
+    case CLV_WIRE_REPLY:
+        return CLV_WIRE_MAX_MESSAGE_BYTES;
+    case CLV_WIRE_WELCOME:
+        return CLV_WIRE_MAX_PROFILE_BYTES;
+    case CLV_WIRE_ECHO:
+        return CLV_WIRE_MAX_ECHO_BYTES;
+    default:
+        return 0;
+    }
+}
+
 static clv_status check_sizes(const clv_wire_prologue *prologue, size_t max_message_bytes,
                               clv_error *err)
 {
     const char *name = clv_wire_type_name(prologue->type);
-    bool is_welcome = prologue->type == CLV_WIRE_WELCOME;
-    bool has_payload =
-        is_welcome || prologue->type == CLV_WIRE_REQUEST || prologue->type == CLV_WIRE_REPLY;
+    size_t max_payload_bytes = payload_limit(prologue->type);
 
     if (prologue->header_bytes > CLV_WIRE_MAX_HEADER_BYTES)
         return clv_fail(err, CLV_ELIMIT, NULL, "a %s with a header of %u bytes; at most %zu", name,
                         prologue->header_bytes, CLV_WIRE_MAX_HEADER_BYTES);
-    if (prologue->payload_bytes > 0 && !has_payload)
+    if (prologue->payload_bytes > 0 && max_payload_bytes == 0)
         return clv_fail(err, CLV_EFORMAT, NULL, "a %s has no payload", name);
-    if (is_welcome && prologue->payload_bytes > CLV_WIRE_MAX_PROFILE_BYTES)
-        return clv_fail(err, CLV_ELIMIT, NULL, "a welcome with a profile of %u bytes; at most %zu",
-                        prologue->payload_bytes, CLV_WIRE_MAX_PROFILE_BYTES);
+    if (prologue->payload_bytes > max_payload_bytes)
+        return clv_fail(err, CLV_ELIMIT, NULL, "a %s with a payload of %u bytes; at most %zu", name,
+                        prologue->payload_bytes, max_payload_bytes);
     uint64_t bytes =
         (uint64_t)CLV_WIRE_PROLOGUE_BYTES + prologue->header_bytes + prologue->payload_bytes;
     if (bytes > max_message_bytes)

@@ -17,6 +17,8 @@
 #define CLV_WIRE_MAX_MESSAGE_BYTES ((size_t)64 << 20)
 #define CLV_WIRE_MAX_PROFILE_BYTES ((size_t)256 << 10) /**< payload of a welcome */
 
+#define CLV_WIRE_MAX_ECHO_BYTES ((size_t)64 << 10) /**< payload of an echo */
+
 /** X(NAME, value, name): every type of message. */
 #define CLV_WIRE_LIST(X)                                                                           \
     X(HELLO, 1, hello)                                                                             \
@@ -24,7 +26,9 @@
     X(REQUEST, 3, request)                                                                         \
     X(REPLY, 4, reply)                                                                             \
     X(REFUSAL, 5, refusal)                                                                         \
-    X(PING, 6, ping)
+    X(PING, 6, ping)                                                                               \
+    X(ECHO, 7, echo)                                                                               \
+    X(ECHOED, 8, echoed)
 
 typedef enum clv_wire_type {
 #define CLV_WIRE_ENUM(name, value, text) CLV_WIRE_##name = value,
@@ -50,7 +54,7 @@ typedef struct clv_wire_sequence {
 typedef struct clv_wire_prologue {
     clv_wire_type type;
     uint32_t header_bytes;
-    uint32_t payload_bytes; /**< 0 unless it is a request, a reply or a welcome */
+    uint32_t payload_bytes; /**< 0 unless it is a request, a reply, a welcome or an echo */
 } clv_wire_prologue;
 
 /** "request"; "unknown" for a value that is no type. */

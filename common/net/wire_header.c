@@ -22,6 +22,8 @@ typedef struct packable {
         Clv__Pb__Reply reply;
         Clv__Pb__Refusal refusal;
         Clv__Pb__Ping ping;
+        Clv__Pb__Echo echo;
+        Clv__Pb__Echoed echoed;
     };
     ProtobufCBinaryData bundles[CLV_WIRE_MAX_BUNDLES];
 } packable;
@@ -109,6 +111,14 @@ static const ProtobufCMessage *view(packable *out, const clv_wire_header *header
         break;
     case CLV_WIRE_PING:
         clv__pb__ping__init(&out->ping);
+        break;
+    case CLV_WIRE_ECHO:
+        clv__pb__echo__init(&out->echo);
+        out->echo.number = header->echo.number;
+        break;
+    case CLV_WIRE_ECHOED:
+        clv__pb__echoed__init(&out->echoed);
+        out->echoed.number = header->echo.number;
         break;
     }
     return &out->base;
@@ -268,6 +278,12 @@ static clv_status take(clv_wire_header *out, clv_wire_type type, const ProtobufC
     case CLV_WIRE_REFUSAL:
         return take_refusal(&out->refusal, (const Clv__Pb__Refusal *)message, err);
     case CLV_WIRE_PING:
+        return CLV_OK;
+    case CLV_WIRE_ECHO:
+        out->echo.number = ((const Clv__Pb__Echo *)message)->number;
+        return CLV_OK;
+    case CLV_WIRE_ECHOED:
+        out->echo.number = ((const Clv__Pb__Echoed *)message)->number;
         return CLV_OK;
     }
     return CLV_EINTERNAL;

@@ -53,6 +53,11 @@ typedef struct clv_wire_refusal {
     char reason[CLV_WIRE_MAX_TEXT];
 } clv_wire_refusal;
 
+/** Of an echo, and of what answers it. */
+typedef struct clv_wire_echo {
+    uint64_t number;
+} clv_wire_echo;
+
 /** A header of any type; a ping has none of these. */
 typedef struct clv_wire_header {
     clv_wire_type type;
@@ -62,6 +67,7 @@ typedef struct clv_wire_header {
         clv_wire_request request;
         clv_wire_reply reply;
         clv_wire_refusal refusal;
+        clv_wire_echo echo; /**< ECHO, ECHOED */
     };
 } clv_wire_header;
 

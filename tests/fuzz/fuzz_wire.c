@@ -56,7 +56,7 @@ static size_t check_message(const uint8_t *data, size_t bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-    if (bytes > 0 && data[0] >= CLV_WIRE_HELLO && data[0] <= CLV_WIRE_PING) {
+    if (bytes > 0 && data[0] >= CLV_WIRE_HELLO && data[0] <= CLV_WIRE_ECHOED) {
         size_t n = bytes - 1 < CLV_WIRE_MAX_HEADER_BYTES ? bytes - 1 : CLV_WIRE_MAX_HEADER_BYTES;
         check_header((clv_wire_type)data[0], data + 1, n);
         return 0;

@@ -67,6 +67,24 @@ static void test_link__greets_and_names_both_ends(void **state)
     finish(NULL);
 }
 
+static void test_link__echoes_come_back_at_once(void **state)
+{
+    (void)state;
+    clv_link *link = start(NET_HOLD);
+    (void)net_device_send(link, 1, 1000); /* nobody answers this one yet */
+    net_server_await_held(&server, 1);
+    for (unsigned i = 0; i < 3 * CLV_LINK_MAX_ECHOES; i++) {
+        assert_int_equal(clv_link_echo(link, 100 + i, i % 2 * CLV_WIRE_MAX_ECHO_BYTES), CLV_OK);
+        net_watch_await(&watch, CLV_LINK_ECHOED, i + 1);
+        assert_int_equal(watch.last_echo, 100 + i);
+    }
+    assert_int_equal(watch.n_answers, 0);
+    assert_int_equal(clv_link_echo(link, 1, CLV_WIRE_MAX_ECHO_BYTES + 1), CLV_ELIMIT);
+    net_server_let_go(&server);
+    net_watch_await_answers(&watch, 1);
+    finish(link);
+}
+
 static void test_link__greetings_name_the_bundles(void **state)
 {
     clv_digest ids[129];
@@ -381,6 +399,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_link__greets_and_names_both_ends),
+        cmocka_unit_test(test_link__echoes_come_back_at_once),
         cmocka_unit_test(test_link__greetings_name_the_bundles),
         cmocka_unit_test(test_link__greetings_carry_the_profile_that_is_asked_for),
         cmocka_unit_test(test_link__carries_payloads_of_every_size),

@@ -74,6 +74,8 @@ static void on_event(void *context, const clv_link_event *event)
     case CLV_LINK_REFUSED:
         keep_answer(client, event);
         break;
+    case CLV_LINK_ECHOED:
+        break;
     }
     (void)pthread_cond_broadcast(&client->changed);
     (void)pthread_mutex_unlock(&client->lock);

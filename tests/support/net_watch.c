@@ -86,6 +86,10 @@ void net_watch_on_link(void *context, const clv_link_event *event)
     case CLV_LINK_REFUSED:
         note_answer(watch, event);
         break;
+    case CLV_LINK_ECHOED:
+        watch->last_echo = event->frame;
+        watch->misfits += !watch->up;
+        break;
     }
     (void)pthread_cond_broadcast(&watch->changed);
     (void)pthread_mutex_unlock(&watch->lock);
@@ -135,7 +139,7 @@ static void wait_or_fail(net_watch *watch, const struct timespec *until, const c
 
 void net_watch_await(net_watch *watch, clv_link_event_type type, unsigned count)
 {
-    static const char *const names[] = {"up", "down", "failed", "reply", "refused"};
+    static const char *const names[] = {"up", "down", "failed", "reply", "refused", "echoed"};
     struct timespec until = deadline();
 
     (void)pthread_mutex_lock(&watch->lock);

@@ -32,8 +32,9 @@ typedef struct net_told {
 typedef struct net_watch {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned events[CLV_LINK_REFUSED + 1];  /**< how often each came */
-    clv_error errors[CLV_LINK_REFUSED + 1]; /**< the last one of each */
+    unsigned events[CLV_LINK_ECHOED + 1];  /**< how often each came */
+    clv_error errors[CLV_LINK_ECHOED + 1]; /**< the last one of each */
+    uint64_t last_echo;                    /**< its number */
     bool up;
     unsigned misfits; /**< events that can't come: an answer while down, up twice ... */
     char server_name[80];

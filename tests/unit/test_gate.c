@@ -16,12 +16,13 @@ static void test_gate__admits_requests_in_one_phase_only(void **state)
 {
     (void)state;
     for (int phase = CLV_GATE_SHAKING; phase <= CLV_GATE_LEAVING; phase++) {
-        for (int type = CLV_WIRE_HELLO; type <= CLV_WIRE_PING; type++) {
+        for (int type = CLV_WIRE_HELLO; type <= CLV_WIRE_ECHOED; type++) {
             clv_wire_prologue prologue = {(clv_wire_type)type, 0, 0};
             clv_error err = CLV_ERROR_INIT;
             bool wanted =
                 (phase == CLV_GATE_GREETING && type == CLV_WIRE_HELLO) ||
-                (phase == CLV_GATE_UP && (type == CLV_WIRE_REQUEST || type == CLV_WIRE_PING));
+                (phase == CLV_GATE_UP &&
+                 (type == CLV_WIRE_REQUEST || type == CLV_WIRE_PING || type == CLV_WIRE_ECHO));
             clv_status status = clv_gate_admit((clv_gate_phase)phase, &prologue, &err);
             assert_int_equal(status == CLV_OK, wanted);
             assert_int_equal(err.message[0] != '\0', !wanted);

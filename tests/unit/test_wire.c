@@ -78,7 +78,7 @@ static void test_wire__refuses_unknown_types_and_flags(void **state)
     (void)state;
     for (uint32_t type = 0; type < 0x10000; type += type < 16 ? 1 : 251) {
         put_prologue(bytes, (uint16_t)type, 0, 0);
-        assert_int_equal(parse(bytes, MAX), type >= 1 && type <= 6 ? CLV_OK : CLV_EVERSION);
+        assert_int_equal(parse(bytes, MAX), type >= 1 && type <= 8 ? CLV_OK : CLV_EVERSION);
     }
     for (unsigned bit = 0; bit < 16; bit++) {
         put_prologue(bytes, CLV_WIRE_PING, 0, 0);
@@ -115,14 +115,19 @@ static void test_wire__only_some_types_have_payload(void **state)
 {
     uint8_t bytes[CLV_WIRE_PROLOGUE_BYTES];
     (void)state;
-    for (uint16_t type = 1; type <= 6; type++) {
-        bool may = type == CLV_WIRE_REQUEST || type == CLV_WIRE_REPLY || type == CLV_WIRE_WELCOME;
+    for (uint16_t type = 1; type <= 8; type++) {
+        bool may = type == CLV_WIRE_REQUEST || type == CLV_WIRE_REPLY || type == CLV_WIRE_WELCOME ||
+                   type == CLV_WIRE_ECHO;
         put_prologue(bytes, type, 0, 1);
         assert_int_equal(parse(bytes, MAX), may ? CLV_OK : CLV_EFORMAT);
     }
     put_prologue(bytes, CLV_WIRE_WELCOME, 0, CLV_WIRE_MAX_PROFILE_BYTES); /* a profile */
     assert_int_equal(parse(bytes, MAX), CLV_OK);
     put_prologue(bytes, CLV_WIRE_WELCOME, 0, CLV_WIRE_MAX_PROFILE_BYTES + 1);
+    assert_int_equal(parse(bytes, MAX), CLV_ELIMIT);
+    put_prologue(bytes, CLV_WIRE_ECHO, 0, CLV_WIRE_MAX_ECHO_BYTES);
+    assert_int_equal(parse(bytes, MAX), CLV_OK);
+    put_prologue(bytes, CLV_WIRE_ECHO, 0, CLV_WIRE_MAX_ECHO_BYTES + 1);
     assert_int_equal(parse(bytes, MAX), CLV_ELIMIT);
 }
 
@@ -220,6 +225,17 @@ static void test_wire__request_passes(void **state)
     pass(&out, &in);
     assert_int_equal(out.request.frame, 0);
     assert_false(out.request.sequence.is_after || out.request.sequence.keep);
+}
+
+static void test_wire__echoes_pass(void **state)
+{
+    clv_wire_header out, in = {.type = CLV_WIRE_ECHO, .echo = {UINT64_MAX}};
+    (void)state;
+    pass(&out, &in);
+    assert_true(out.echo.number == UINT64_MAX);
+    in = (clv_wire_header){.type = CLV_WIRE_ECHOED, .echo = {7}};
+    pass(&out, &in);
+    assert_int_equal(out.echo.number, 7);
 }
 
 static void test_wire__reply_and_ping_pass(void **state)
@@ -354,6 +370,7 @@ int main(void)
         cmocka_unit_test(test_wire__hello_passes),
         cmocka_unit_test(test_wire__welcome_passes_with_none_and_all_bundles),
         cmocka_unit_test(test_wire__request_passes),
+        cmocka_unit_test(test_wire__echoes_pass),
         cmocka_unit_test(test_wire__reply_and_ping_pass),
         cmocka_unit_test(test_wire__refusal_is_about_a_frame_or_the_connection),
         cmocka_unit_test(test_wire__refuses_malformed_headers),
