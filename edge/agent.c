@@ -94,7 +94,7 @@ static clv_status bound_model(clv_program_options *program, clv_edge *edge,
     if (options->server == NULL)
         return clv_fail(err, CLV_EINVAL, NULL,
                         "a largest cut needs a server for what is behind it");
-    if (options->cut > edge->max_cut)
+    if (options->cut != CLV_CUT_AUTO && options->cut > edge->max_cut)
         return clv_fail(err, CLV_EINVAL, NULL, "the cut is beyond the largest one, %u",
                         edge->max_cut);
     program->from = edge->max_cut > 0 ? 0 : n_nodes; /* 0, 0 would be all */
@@ -261,6 +261,7 @@ static clv_status build(clv_edge *edge, const clv_edge_options *options, clv_err
     CLV_TRY(load_networks(edge, options, err));
     CLV_TRY(clv_agent_init_codec(edge, options, err));
     CLV_TRY(clv_agent_measure(edge, options, err));
+    CLV_TRY(clv_agent_plan_init(edge, options, err));
     if (make_slots(edge) != CLV_OK)
         return clv_fail(err, CLV_ENOMEM, options->bundle, "out of memory for %u frames",
                         edge->n_slots);
@@ -327,6 +328,7 @@ void clv_edge_free(clv_edge *edge)
     clv_buffer_done(&edge->jpeg);
     for (uint32_t n = 0; n < CLV_AGENT_NETWORKS; n++)
         clv_network_done(&edge->networks[n]);
+    clv_agent_plan_done(edge);
     clv_profile_free(edge->profile);
     clv_profile_free(edge->server_profile);
     clv_free(edge->until_ns);

@@ -10,6 +10,7 @@
  *      agent_link.c    what the link tells: its threads
  *      agent_codec.c   which of the bundle's operating points a frame is encoded by
  *      agent_profile.c how fast device and server are
+ *      agent_plan.c    where each frame is split, if that is chosen for each
  *
  *  One lock guards the state machine and everything that says so below. The worker computes and
  *  sends without it. */
@@ -24,9 +25,46 @@
 #include "edge/picture_codec.h"
 #include "media/image.h"
 #include "net/link.h"
-#include "partitioner/profile.h"
+#include "partitioner/follow.h"
 
 #define CLV_AGENT_NETWORKS 2u /* by clv_agent_network */
+
+/** What was chosen for a frame, and what is measured of it. */
+typedef struct clv_edge_way {
+    clv_codec codec;
+    uint32_t rung;             /* of the cut's ladder; CLV_NO_RUNG: the cheapest that will do */
+    clv_picture_codec picture; /* at cut 0 */
+    uint32_t plan;             /* number of the plan that chose; 0: none */
+    uint32_t candidate;        /* of it */
+    uint64_t run_us;           /* the worker's: the last run of nodes so far, with preprocessing */
+    uint64_t device_us;        /* lock: of the run that led to what was sent */
+    size_t message_bytes;
+    bool alone; /* lock: nothing else of ours was on its way when it was sent */
+} clv_edge_way;
+
+/** An echo on its way. */
+typedef struct clv_edge_echo {
+    uint64_t number; /* 0: none */
+    uint64_t sent_us;
+    double bytes;
+    bool alone;
+} clv_edge_echo;
+
+/** Where frames are split, and what is known of the world for that. All of it needs the lock. */
+typedef struct clv_edge_plan {
+    clv_plan_options options;
+    clv_plan *plan;     /* NULL: not for this server */
+    clv_follow *follow; /* with it */
+    uint32_t number;    /* of the plan: frames in flight may be of an older one */
+    clv_digest server;  /* the profile that it was made of */
+    clv_edge_echo echoes[CLV_LINK_MAX_ECHOES];
+    uint64_t n_echoes; /* ever */
+    bool echo_due, check_due;
+    uint32_t echo_bytes;
+    bool has_last;
+    uint32_t last; /* candidate */
+    uint64_t changes, trials;
+} clv_edge_plan;
 
 /** A frame's memory, which the next frame in it uses again. The caller fills it between
  *  clv_agent_reserve() and clv_agent_submit(); then it is the worker's, except where it says. */
@@ -41,6 +79,7 @@ typedef struct clv_edge_slot {
     clv_tensor_set inputs[CLV_AGENT_NETWORKS];
     clv_tensor_set outputs[CLV_AGENT_NETWORKS]; /* lock: a reply is written into the model's */
     size_t sent_bytes;
+    clv_edge_way way;
     uint64_t sent_us;     /* lock; 0: not yet */
     clv_symbols symbols;  /* as it was sent; lock once it is on its way */
     bool on_its_way;      /* lock: the worker has done with the symbols */
@@ -60,6 +99,7 @@ struct clv_edge {
     bool student_shares_inputs;
     clv_precision prefix, suffix; /* of what runs here, and of what the server runs */
     uint32_t max_cut;             /* n_nodes: no bound */
+    uint32_t min_depth;           /* of what is shipped */
     clv_codec codec;
     double min_agreement, min_snr_db; /* of the points of codec rans; 0 dB: not asked for */
     bool has_server;
@@ -90,6 +130,7 @@ struct clv_edge {
     clv_profile *server_profile; /* the last greeting's, at all cuts; NULL: it had none */
     uint32_t server_load_permille;
     clv_pace pace;
+    clv_edge_plan plan;
     uint64_t n_frames;
     uint32_t answered[CLV_AGENT_MAX_SLOTS]; /* not taken yet, oldest first */
     uint32_t n_answered;
@@ -119,7 +160,10 @@ CLV_NODISCARD clv_status clv_agent_init_codec(clv_edge *edge, const clv_edge_opt
 CLV_NODISCARD clv_status clv_agent_check_codec(const clv_edge *edge, uint32_t cut, clv_error *err);
 
 /** What a frame is encoded by at @p cut, which was checked; the worker's. */
-clv_codec_tables clv_agent_tables(const clv_edge *edge, uint32_t cut);
+clv_codec_tables clv_agent_tables(const clv_edge *edge, const clv_edge_way *way, uint32_t cut);
+
+/** Whether the point with that number of the cut's ladder is as good as was asked for. */
+bool clv_agent_may_use_point(const clv_edge *edge, uint32_t cut, uint32_t rung);
 
 /** Measure the main model, or take what an earlier start has measured; before frames come. Where it
  *  can't be measured there is no profile. @return CLV_OK; CLV_ENOMEM with @p err. */
@@ -133,6 +177,32 @@ void clv_agent_take_server_profile(clv_edge *edge, const clv_link_event *event);
  *  its own symbols are kept in the slot. The worker's; without the lock. */
 clv_wire_sequence clv_agent_follow(clv_edge *edge, clv_edge_slot *slot,
                                    const clv_agent_action *send, clv_codec_tables *tables);
+
+/** Understand what the plan is to be made for; after clv_agent_measure().
+ *  @return CLV_OK; CLV_EINVAL with @p err. */
+CLV_NODISCARD clv_status clv_agent_plan_init(clv_edge *edge, const clv_edge_options *options,
+                                             clv_error *err);
+void clv_agent_plan_done(clv_edge *edge);
+
+/* With the lock held: */
+
+/** The link is up (its server's profile has been taken) or down. */
+void clv_agent_plan_link(clv_edge *edge, const clv_link_event *event);
+/** The cut for the slot's frame, and its way in @p slot. */
+uint32_t clv_agent_plan_choose(clv_edge *edge, clv_edge_slot *slot);
+/** Its reply has come, with @p payload_bytes; its times are noted. */
+void clv_agent_plan_replied(clv_edge *edge, const clv_edge_slot *slot, size_t payload_bytes);
+/** It is answered. */
+void clv_agent_plan_ended(clv_edge *edge, const clv_edge_slot *slot,
+                          const clv_agent_action *answer);
+/** Nothing but the frame that is being sent is on its way. */
+bool clv_agent_plan_is_alone(const clv_edge *edge);
+/** The worker: send an echo, if one is due. Lets the lock go meanwhile. */
+void clv_agent_plan_send_echo(clv_edge *edge);
+void clv_agent_plan_echoed(clv_edge *edge, uint64_t number);
+/** The worker, with nothing to do: run some nodes to see how fast the device is, if that is due.
+ *  Lets the lock go meanwhile. @return false: it wasn't. */
+bool clv_agent_plan_check_device(clv_edge *edge);
 
 /** The worker: a thread's function; @p edge is its argument. */
 void *clv_agent_work(void *edge);

@@ -19,13 +19,26 @@ static const clv_cut_ladder *find_ladder(const clv_edge *edge, uint32_t cut)
     return clv_cut_ladder_find(model->ladders, model->n_ladders, cut, edge->prefix);
 }
 
+static double min_snr_db(const clv_edge *edge, const clv_cut_ladder *ladder)
+{
+    if (edge->min_snr_db > 0)
+        return edge->min_snr_db;
+    return isnan(ladder->rungs[0].agreement) ? DEFAULT_SNR_DB : (double)-INFINITY;
+}
+
 static uint32_t pick(const clv_edge *edge, const clv_cut_ladder *ladder)
 {
-    double snr_db = edge->min_snr_db;
+    return clv_cut_ladder_pick(ladder, edge->min_agreement, min_snr_db(edge, ladder));
+}
 
-    if (!(snr_db > 0))
-        snr_db = isnan(ladder->rungs[0].agreement) ? DEFAULT_SNR_DB : (double)-INFINITY;
-    return clv_cut_ladder_pick(ladder, edge->min_agreement, snr_db);
+bool clv_agent_may_use_point(const clv_edge *edge, uint32_t cut, uint32_t rung)
+{
+    const clv_cut_ladder *ladder = edge->codec == CLV_CODEC_RANS ? find_ladder(edge, cut) : NULL;
+
+    if (ladder == NULL || rung >= ladder->n_rungs)
+        return false;
+    const clv_rung *r = &ladder->rungs[rung];
+    return !(r->agreement < edge->min_agreement) && r->snr_db >= min_snr_db(edge, ladder);
 }
 
 clv_status clv_agent_check_codec(const clv_edge *edge, uint32_t cut, clv_error *err)
@@ -118,10 +131,13 @@ clv_wire_sequence clv_agent_follow(clv_edge *edge, clv_edge_slot *slot,
                                clv_symbols_checksum(before->symbols.data, before->symbols.bytes)};
 }
 
-clv_codec_tables clv_agent_tables(const clv_edge *edge, uint32_t cut)
+clv_codec_tables clv_agent_tables(const clv_edge *edge, const clv_edge_way *way, uint32_t cut)
 {
-    const clv_cut_ladder *ladder = edge->codec == CLV_CODEC_RANS ? find_ladder(edge, cut) : NULL;
-    uint32_t rung = ladder != NULL ? pick(edge, ladder) : CLV_NO_RUNG;
+    const clv_cut_ladder *ladder = way->codec == CLV_CODEC_RANS ? find_ladder(edge, cut) : NULL;
+    uint32_t rung = way->rung;
+
+    if (ladder != NULL && rung == CLV_NO_RUNG)
+        rung = pick(edge, ladder);
 
     return clv_cut_ladder_tables(rung != CLV_NO_RUNG ? ladder : NULL, rung, edge->codec_scratch);
 }

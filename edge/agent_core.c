@@ -73,7 +73,21 @@ clv_status clv_agent_init(clv_agent *agent, const clv_agent_config *config)
 
 void clv_agent_set_cut(clv_agent *agent, uint32_t cut)
 {
+    agent->asks = cut == CLV_CUT_AUTO && agent->config.has_server;
     agent->config.cut = cut < agent->config.n_nodes ? cut : agent->config.n_nodes;
+}
+
+void clv_agent_taken_over(clv_agent *agent)
+{
+    agent->owner = CLV_AGENT_NO_SLOT;
+}
+
+uint32_t clv_agent_awaiting(const clv_agent *agent)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < agent->n_active; i++)
+        n += agent->slots[agent->order[i]].awaiting;
+    return n;
 }
 
 uint32_t clv_agent_active(const clv_agent *agent)
@@ -108,6 +122,13 @@ static void fall_back(clv_agent_slot *slot, clv_agent_reason reason)
     slot->reason = reason;
 }
 
+/* A frame that wants the server needs the link. */
+static void mind_link(const clv_agent *agent, clv_agent_slot *slot)
+{
+    if (slot->split && !slot->undecided && !agent->link_up)
+        fall_back(slot, CLV_AGENT_LINK_DOWN);
+}
+
 void clv_agent_submit(clv_agent *agent, uint32_t index, uint64_t frame, bool student_ok,
                       uint64_t now_us)
 {
@@ -121,14 +142,28 @@ void clv_agent_submit(clv_agent *agent, uint32_t index, uint64_t frame, bool stu
         .submitted_us = now_us,
         .deadline_us = config->deadline_us > 0 ? now_us + config->deadline_us : NO_DEADLINE,
         .cut = config->has_server ? config->cut : config->n_nodes,
-        .split = config->has_server && config->cut < config->n_nodes,
+        .undecided = agent->asks,
+        .split = config->has_server && (agent->asks || config->cut < config->n_nodes),
         .student_ok = student_ok && config->n_student_nodes > 0,
         .model_ok = !config->is_prefix,
     };
     agent->order[agent->n_active++] = index;
     forget_blocking(agent);
-    if (agent->slots[index].split && !agent->link_up)
-        fall_back(&agent->slots[index], CLV_AGENT_LINK_DOWN);
+    mind_link(agent, &agent->slots[index]);
+}
+
+void clv_agent_chosen(clv_agent *agent, const clv_agent_action *choose, uint32_t cut)
+{
+    assert(choose->type == CLV_AGENT_CHOOSE);
+    clv_agent_slot *slot = &agent->slots[choose->slot];
+
+    if (slot->falling_back)
+        return; /* while it was being chosen */
+    slot->undecided = false;
+    slot->cut = cut < agent->config.n_nodes ? cut : agent->config.n_nodes;
+    slot->split = slot->cut < agent->config.n_nodes;
+    assert(slot->split || slot->model_ok);
+    mind_link(agent, slot);
 }
 
 /* --- what others tell --------------------------------------------------------------------- */
@@ -139,8 +174,7 @@ void clv_agent_set_link(clv_agent *agent, bool up)
     for (uint32_t i = 0; !up && i < agent->n_active; i++) {
         clv_agent_slot *slot = &agent->slots[agent->order[i]];
         slot->awaiting = false;
-        if (slot->split)
-            fall_back(slot, CLV_AGENT_LINK_DOWN);
+        mind_link(agent, slot);
     }
 }
 
@@ -423,6 +457,8 @@ clv_agent_action clv_agent_next(clv_agent *agent, uint64_t now_us)
         return agent->slots[index].student_ok ? run_student(agent, index)
                                               : run_model(agent, index, now_us);
     index = find_unsent(agent);
+    if (index != CLV_AGENT_NO_SLOT && agent->slots[index].undecided)
+        return (clv_agent_action){.type = CLV_AGENT_CHOOSE, .slot = index};
     if (index != CLV_AGENT_NO_SLOT)
         return run_model(agent, index, now_us);
     return (clv_agent_action){.type = CLV_AGENT_WAIT, .until_us = next_due};

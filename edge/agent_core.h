@@ -19,6 +19,8 @@
  *    fallback can still be in time, with all frames before it that may need theirs as well;
  *  - a frame whose reference the server doesn't hold is sent once more, alone, within the same
  *    deadline;
+ *  - where the cut is chosen for each frame, it is so when the frame's turn comes, and no frame's
+ *    choice touches another's;
  *  - the fallback is an insurance: a reply that overtakes it is the better answer and wins;
  *  - networks run in slices, so a frame that gets urgent waits for one slice and not for a model.
  *
@@ -57,12 +59,13 @@ const char *clv_agent_reason_text(clv_agent_reason reason);
 typedef enum clv_agent_network { CLV_AGENT_MODEL, CLV_AGENT_STUDENT } clv_agent_network;
 
 typedef enum clv_agent_action_type {
-    CLV_AGENT_WAIT,  /**< nothing to do before until_us, or an event */
-    CLV_AGENT_RUN,   /**< run nodes [from, to) of `network`, or the first of them; then
+    CLV_AGENT_WAIT,   /**< nothing to do before until_us, or an event */
+    CLV_AGENT_CHOOSE, /**< say where this frame is split: clv_agent_chosen() */
+    CLV_AGENT_RUN,    /**< run nodes [from, to) of `network`, or the first of them; then
                         clv_agent_ran().   Load the inputs where from is 0 */
-    CLV_AGENT_SEND,  /**< encode and send the frontier of `cut`, which the main model's execution
+    CLV_AGENT_SEND,   /**< encode and send the frontier of `cut`, which the main model's execution
                           holds (cut 0: the inputs); then clv_agent_sent() */
-    CLV_AGENT_ANSWER /**< take the outputs from `source`; nothing to tell afterwards */
+    CLV_AGENT_ANSWER  /**< take the outputs from `source`; nothing to tell afterwards */
 } clv_agent_action_type;
 
 typedef struct clv_agent_action {
@@ -113,7 +116,8 @@ typedef struct clv_agent_slot {
     uint64_t frame;
     uint64_t submitted_us, deadline_us; /* deadline UINT64_MAX: none */
     uint32_t cut;
-    bool split;      /* the server is wanted */
+    bool undecided;  /* the cut isn't known yet */
+    bool split;      /* the server is wanted, or may be */
     bool student_ok; /* the student takes this frame's inputs, and hasn't failed on them */
     bool model_ok;   /* the main model is here as a whole, and hasn't failed on it */
     bool falling_back;
@@ -127,6 +131,7 @@ typedef struct clv_agent_slot {
 
 typedef struct clv_agent {
     clv_agent_config config;
+    bool asks; /* the cut of each frame */
     bool link_up;
     clv_agent_slot slots[CLV_AGENT_MAX_SLOTS];
     uint32_t order[CLV_AGENT_MAX_SLOTS]; /* active slots by submission */
@@ -150,9 +155,13 @@ uint32_t clv_agent_reserve(clv_agent *agent);
 void clv_agent_submit(clv_agent *agent, uint32_t slot, uint64_t frame, bool student_ok,
                       uint64_t now_us);
 
-/** What to do next. RUN and SEND are to be followed by their outcome before the next call. */
+/** What to do next. CHOOSE, RUN and SEND are to be followed by their outcome before the next call.
+ */
 clv_agent_action clv_agent_next(clv_agent *agent, uint64_t now_us);
 
+/** Outcome of CHOOSE: the frame is split at @p cut; beyond the last node means all nodes, and the
+ *  device has them all (not is_prefix). */
+void clv_agent_chosen(clv_agent *agent, const clv_agent_action *choose, uint32_t cut);
 /** Outcome of RUN: nodes up to @p reached are done. */
 void clv_agent_ran(clv_agent *agent, const clv_agent_action *run, uint32_t reached,
                    uint64_t now_us);
@@ -178,8 +187,15 @@ void clv_agent_refused(clv_agent *agent, uint32_t slot);
 /** Give a reserved or answered slot back. */
 void clv_agent_release(clv_agent *agent, uint32_t slot);
 
-/** For frames that are submitted from now on; beyond the last node means all nodes. */
+/** For frames that are submitted from now on; beyond the last node means all nodes, and
+ *  CLV_CUT_AUTO that each frame's is asked for (CHOOSE), where there is a server. */
 void clv_agent_set_cut(clv_agent *agent, uint32_t cut);
+
+/** The main model's execution holds no frame any more: nodes were run in it for another purpose. */
+void clv_agent_taken_over(clv_agent *agent);
+
+/** Frames that wait for a reply. */
+uint32_t clv_agent_awaiting(const clv_agent *agent);
 
 /** Frames that are submitted and not answered. */
 uint32_t clv_agent_active(const clv_agent *agent);

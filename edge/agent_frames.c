@@ -33,7 +33,7 @@ static void give_slot_back(clv_edge *edge, uint32_t slot)
 }
 
 /* Nothing but the memory is left of the frame before. */
-static void clear_slot(clv_edge_slot *slot)
+static void clear_slot(clv_edge_slot *slot, const clv_edge *edge)
 {
     slot->is_image = false;
     slot->file.size = 0;
@@ -41,6 +41,7 @@ static void clear_slot(clv_edge_slot *slot)
     slot->sent_us = 0;
     slot->on_its_way = slot->was_after = false;
     slot->symbols.bytes = slot->symbols.held = 0;
+    slot->way = (clv_edge_way){.codec = edge->codec, .rung = CLV_NO_RUNG, .picture = edge->picture};
     slot->times = (clv_edge_times){0};
     slot->error = CLV_EINTERNAL;
     slot->detail[0] = '\0';
@@ -100,7 +101,7 @@ clv_status clv_edge_submit_picture(uint64_t *frame_out, clv_edge *edge,
         return CLV_EUNSUPPORTED;
     CLV_TRY(reserve(&index, edge));
     clv_edge_slot *slot = &edge->slots[index];
-    clear_slot(slot);
+    clear_slot(slot, edge);
     clv_status status = take_picture(slot, edge, picture);
     if (status != CLV_OK) {
         give_slot_back(edge, index);
@@ -135,7 +136,7 @@ clv_status clv_edge_submit_tensors(uint64_t *frame_out, clv_edge *edge, const cl
     CLV_TRY(check_inputs(edge, inputs, n_inputs));
     CLV_TRY(reserve(&index, edge));
     clv_edge_slot *slot = &edge->slots[index];
-    clear_slot(slot);
+    clear_slot(slot, edge);
     for (uint32_t i = 0; i < n_inputs; i++) {
         size_t bytes = 0;
         if (clv_tensor_bytes(&bytes, &inputs[i]) == CLV_OK)
@@ -235,7 +236,7 @@ clv_status clv_edge_set_cut(clv_edge *edge, uint32_t cut)
 {
     bool all = cut == CLV_CUT_ALL && edge->max_cut == clv_edge_cut_count(edge);
 
-    if (!all && cut > edge->max_cut)
+    if (!all && cut != CLV_CUT_AUTO && (cut > edge->max_cut || cut < edge->min_depth))
         return CLV_EINVAL;
     CLV_TRY(clv_agent_check_codec(edge, cut, NULL));
     clv_agent_lock(edge);

@@ -44,6 +44,7 @@ static void link_is_up(clv_edge *edge, const clv_link_event *event)
     clv_agent_take_server_profile(edge, event);
     edge->server_load_permille = 0;
     set_link(edge, served);
+    clv_agent_plan_link(edge, event);
 }
 
 static void link_is_down(clv_edge *edge, const clv_link_event *event)
@@ -55,6 +56,7 @@ static void link_is_down(clv_edge *edge, const clv_link_event *event)
                        "%.120s%s%.380s", error->location, error->location[0] != '\0' ? ": " : "",
                        error->message);
     set_link(edge, false);
+    clv_agent_plan_link(edge, event);
 }
 
 /* --- frames ------------------------------------------------------------------------------- */
@@ -94,6 +96,7 @@ static void take_reply(clv_edge *edge, uint32_t index, const clv_link_event *eve
         clv_frame_sequence_answered(&edge->sequence, slot->frame, edge->agent.slots[index].cut,
                                     slot->was_after, &slot->symbols);
     slot->on_its_way = false;
+    clv_agent_plan_replied(edge, slot, event->payload_bytes);
     clv_agent_replied(&edge->agent, index);
 }
 
@@ -135,6 +138,9 @@ void clv_agent_on_link(void *context, const clv_link_event *event)
     case CLV_LINK_REFUSED:
         if (slot != CLV_AGENT_NO_SLOT)
             take_refusal(edge, slot, event);
+        break;
+    case CLV_LINK_ECHOED:
+        clv_agent_plan_echoed(edge, event->frame);
         break;
     }
     (void)pthread_cond_signal(&edge->work);

@@ -99,12 +99,21 @@ void clv_agent_take_server_profile(clv_edge *edge, const clv_link_event *event)
 
 void clv_edge_stats_of(clv_edge *edge, clv_edge_stats *out)
 {
+    clv_world world = CLV_WORLD_INIT;
+
     clv_agent_lock(edge);
+    if (edge->plan.follow != NULL)
+        world = clv_follow_world(edge->plan.follow);
     *out = (clv_edge_stats){.has_profile = edge->profile != NULL,
                             .has_server_profile = edge->server_profile != NULL,
                             .frames_measured = edge->pace.frames,
                             .last_pace_permille = edge->pace.last_permille,
                             .pace_permille = edge->pace.mean_permille,
+                            .has_plan = edge->plan.plan != NULL,
+                            .plan_changes = edge->plan.changes,
+                            .plan_trials = edge->plan.trials,
+                            .bytes_per_s = world.bytes_per_s,
+                            .rtt_us = world.rtt_us,
                             .server_load_permille = edge->server_load_permille};
     clv_agent_unlock(edge);
 }

@@ -43,6 +43,7 @@ static clv_status run_nodes(uint32_t *reached, uint64_t *run_us, clv_edge *edge,
 
     *reached = action->from;
     *run_us = 0;
+    uint64_t begin_us = clv_clock_now_us();
     if (action->from == 0)
         CLV_TRY(prepare(edge, slot, action->network));
     uint64_t start_us = clv_clock_now_us();
@@ -54,6 +55,8 @@ static clv_status run_nodes(uint32_t *reached, uint64_t *run_us, clv_edge *edge,
     uint64_t end_us = clv_clock_now_us();
     *run_us = end_us - loaded_us;
     slot->times.device_us += end_us - start_us;
+    if (action->network == CLV_AGENT_MODEL)
+        slot->way.run_us = end_us - begin_us + (action->from > 0 ? slot->way.run_us : 0);
     return status;
 }
 
@@ -110,11 +113,11 @@ static clv_status make_message(clv_link_message **out, size_t *payload_bytes, cl
 
     CLV_TRY(clv_network_take_frontier(frontier, model, action->cut, &slot->inputs[0]));
     CLV_TRY(clv_activation_bound(&bound, frontier->tensors, frontier->planned, frontier->count));
-    clv_codec_tables tables = clv_agent_tables(edge, action->cut);
+    clv_codec_tables tables = clv_agent_tables(edge, &slot->way, action->cut);
     request.sequence = clv_agent_follow(edge, slot, action, &tables);
     CLV_TRY(clv_link_message_create(&message, &payload, &request, bound));
     clv_status status =
-        clv_activation_encode_by(payload_bytes, edge->codec, &tables, frontier->tensors,
+        clv_activation_encode_by(payload_bytes, slot->way.codec, &tables, frontier->tensors,
                                  frontier->planned, frontier->count, payload, bound);
     if (status != CLV_OK) {
         clv_link_message_free(message);
@@ -127,7 +130,7 @@ static clv_status make_message(clv_link_message **out, size_t *payload_bytes, cl
 /* The picture as a file: the camera's, or one of ours. */
 static clv_status encode_picture(const clv_buffer **out, clv_edge *edge, const clv_edge_slot *slot)
 {
-    const clv_picture_codec *codec = &edge->picture;
+    const clv_picture_codec *codec = &slot->way.picture;
     const clv_image *image = &slot->image;
 
     if (codec->payload == CLV_PAYLOAD_FITTED) {
@@ -152,29 +155,38 @@ static clv_status make_picture_message(clv_link_message **out, size_t *payload_b
     uint8_t *payload;
 
     CLV_TRY(encode_picture(&file, edge, slot));
-    request.payload = edge->picture.payload;
+    request.payload = slot->way.picture.payload;
     CLV_TRY(clv_link_message_create(out, &payload, &request, file->size));
     memcpy(payload, file->data, file->size);
     *payload_bytes = file->size;
     return CLV_OK;
 }
 
+/* Of a request and its TLS records. */
+#define MESSAGE_HEAD_BYTES 150u
+
 static clv_status send_slot(clv_edge *edge, clv_edge_slot *slot, const clv_agent_action *action)
 {
     bool picture =
-        action->cut == 0 && slot->is_image && edge->picture.payload != CLV_PAYLOAD_TENSORS;
+        action->cut == 0 && slot->is_image && slot->way.picture.payload != CLV_PAYLOAD_TENSORS;
     clv_link_message *message;
     size_t payload_bytes;
 
+    uint64_t begin_us = clv_clock_now_us();
     if (action->cut == 0 && !picture)
         CLV_TRY(prepare(edge, slot, CLV_AGENT_MODEL));
     uint64_t start_us = clv_clock_now_us();
+    if (action->cut == 0)
+        slot->way.run_us = start_us - begin_us;
     CLV_TRY(picture ? make_picture_message(&message, &payload_bytes, edge, slot, action)
                     : make_message(&message, &payload_bytes, edge, slot, action));
     clv_agent_lock(edge); /* before it is on its way: the reply may be faster than we are */
     slot->sent_us = clv_clock_now_us();
     slot->on_its_way = true;
     slot->times.encode_us = slot->sent_us - start_us;
+    slot->way.device_us = slot->way.run_us;
+    slot->way.message_bytes = payload_bytes + MESSAGE_HEAD_BYTES;
+    slot->way.alone = clv_agent_plan_is_alone(edge);
     clv_agent_unlock(edge);
     return clv_link_send(edge->link, message, payload_bytes, &slot->sent_bytes);
 }
@@ -189,6 +201,18 @@ static void send_frame(clv_edge *edge, const clv_agent_action *action)
     if (status != CLV_OK)
         clv_agent_explain(slot, status, "%s", clv_status_text(status));
     clv_agent_sent(&edge->agent, action, status == CLV_OK, clv_clock_now_us());
+    clv_agent_plan_send_echo(edge); /* behind the frame, which it doesn't hold up */
+}
+
+/* --- CHOOSE ------------------------------------------------------------------------------- */
+
+static void choose(clv_edge *edge, const clv_agent_action *action)
+{
+    uint32_t cut = clv_agent_plan_choose(edge, &edge->slots[action->slot]);
+
+    clv_agent_chosen(&edge->agent, action, cut);
+    if (cut == clv_edge_cut_count(edge) || edge->plan.echo_bytes == 0)
+        clv_agent_plan_send_echo(edge);
 }
 
 /* --- ANSWER ------------------------------------------------------------------------------- */
@@ -235,9 +259,13 @@ static void answer(clv_edge *edge, const clv_agent_action *action)
         .error = has_outputs ? CLV_OK : slot->error,
         .error_text = describe(edge, slot, action->reason),
     };
+    clv_agent_plan_ended(edge, slot, action);
     edge->answered[edge->n_answered++] = action->slot;
     (void)pthread_cond_broadcast(&edge->changed);
 }
+
+/* A check of the device's speed begins only where it is sure to be over when there is work. */
+#define CHECK_US (4u * CLV_AGENT_SLICE_US)
 
 /* --- the thread --------------------------------------------------------------------------- */
 
@@ -250,7 +278,12 @@ void *clv_agent_work(void *context)
         clv_agent_action action = clv_agent_next(&edge->agent, clv_clock_now_us());
         switch (action.type) {
         case CLV_AGENT_WAIT:
-            clv_agent_wait(edge, &edge->work, action.until_us);
+            if (action.until_us < clv_clock_now_us() + CHECK_US ||
+                !clv_agent_plan_check_device(edge))
+                clv_agent_wait(edge, &edge->work, action.until_us);
+            break;
+        case CLV_AGENT_CHOOSE:
+            choose(edge, &action);
             break;
         case CLV_AGENT_RUN:
             run(edge, &action);

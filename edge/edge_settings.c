@@ -30,7 +30,12 @@ static const clv_option options[] = {
     {"fps", "edge.fps", CLV_OPTION_DOUBLE, AT(fps), 0, 0, "N",
      "frames a second at most; 0: as fast as it goes (default 0)"},
     TEXT("cut", "edge.cut", cut, "K",
-         "nodes [0, K) run here, the rest on the server; `all`: all of them here (default 0)"),
+         "nodes [0, K) run here, the rest on the server; `all`: all of them here; `auto`: what is "
+         "best for each frame, and its codec (default 0)"),
+    TEXT("objective", "edge.objective", objective, "NAME",
+         "what is best, for `auto`: latency, throughput, energy or bytes (default latency)"),
+    UINT("min-depth", "edge.min_depth", min_depth, 0, 100000, "K",
+         "privacy: nothing is shipped from a cut before K (default 0)"),
     TEXT("max-cut", "edge.max_cut", max_cut, "K",
          "nodes from K on never run here and their weights are not read; `all`: no bound (default "
          "all)"),
@@ -114,10 +119,16 @@ static bool parse_number(uint32_t *out, const char *text, char end, const char *
 
 static clv_status parse_cut(uint32_t *out, const char *flag, const char *text, clv_error *err)
 {
+    bool may_be_auto = strcmp(flag, "--cut") == 0;
+
     if (strcmp(text, "all") == 0)
         *out = CLV_CUT_ALL;
-    else if (!parse_number(out, text, '\0', NULL, CLV_CUT_ALL - 1))
-        return bad(err, flag, text, "a number of nodes or `all`");
+    else if (may_be_auto && strcmp(text, "auto") == 0)
+        *out = CLV_CUT_AUTO;
+    else if (!parse_number(out, text, '\0', NULL, CLV_CUT_AUTO - 1))
+        return bad(err, flag, text,
+                   may_be_auto ? "a number of nodes, `all` or `auto`"
+                               : "a number of nodes or `all`");
     return CLV_OK;
 }
 
@@ -188,7 +199,9 @@ static clv_status understand(clv_edge_settings *out, const clv_edge_texts *texts
                                    .state = texts->state,
                                    .profile_ms = (unsigned)texts->profile_ms,
                                    .key_frames_only = texts->temporal != NULL &&
-                                                      strcmp(texts->temporal, "off") == 0};
+                                                      strcmp(texts->temporal, "off") == 0,
+                                   .objective = texts->objective,
+                                   .min_depth = (uint32_t)texts->min_depth};
     CLV_TRY(parse_cut(&out->edge.cut, "--cut", texts->cut, err));
     CLV_TRY(parse_cut(&out->edge.max_cut, "--max-cut", texts->max_cut, err));
     CLV_TRY(parse_size(&out->width, &out->height, texts->size, err));

@@ -13,8 +13,8 @@
 typedef struct clv_edge_texts {
     const char *bundle, *server, *server_name, *ca, *cert, *key;
     const char *cut, *max_cut, *codec, *precision, *temporal, *suffix, *backend, *size, *log_format,
-        *log_level, *state;
-    uint64_t deadline_ms, in_flight, threads, top, repeat, wait_link_ms, profile_ms;
+        *log_level, *state, *objective;
+    uint64_t deadline_ms, in_flight, threads, top, repeat, wait_link_ms, profile_ms, min_depth;
     double fps, min_agreement, min_snr_db;
     bool tensors;
     clv_string_list input;

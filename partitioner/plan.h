@@ -52,6 +52,7 @@ typedef struct clv_plan_energy {
 /** What a choice must keep. 0: no such limit. The last two depend on the world. */
 typedef struct clv_plan_limits {
     uint32_t min_cut;             /**< privacy: nothing is shipped from a cut before this one */
+    uint32_t max_cut;             /**< nodes from this one on aren't on the device; 0: all are */
     uint64_t device_memory_bytes; /**< weights, activations and scratch of the prefix */
     double min_agreement;         /**< of the codec's point */
     double bytes_per_s;           /**< of a stream of frames_per_s */

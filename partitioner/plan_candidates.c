@@ -19,6 +19,8 @@ static bool keeps_limits(const clv_plan_candidate *c, const clv_plan_options *o)
 {
     const clv_plan_limits *l = &o->limits;
 
+    if (l->max_cut > 0 && c->cut > l->max_cut)
+        return false;
     if (l->device_memory_bytes > 0 && c->peak_bytes > l->device_memory_bytes)
         return false;
     if (!c->ships)

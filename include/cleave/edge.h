@@ -49,6 +49,9 @@ const char *clv_source_name(clv_source source);
 /** Cut that means "after the last node": everything on the device. */
 #define CLV_CUT_ALL UINT32_MAX
 
+/** Cut that means "the best for each frame": docs/edge.md. */
+#define CLV_CUT_AUTO (UINT32_MAX - 1)
+
 typedef struct clv_edge_options {
     const char *bundle;          /**< path of the .clv file */
     const char *server;          /**< "host:port"; NULL: no server, everything is local */
@@ -60,7 +63,11 @@ typedef struct clv_edge_options {
                                       "jpeg-fit:QUALITY": images at cut 0 as JPEGs, in their own
                                       size or in the network's; NULL is float */
     uint32_t cut;                /**< nodes [0, cut) run here; CLV_CUT_ALL: all of them. Without a
-                                      server all of them run here, whatever the cut */
+                                      server all of them run here, whatever the cut.
+                                      CLV_CUT_AUTO: chosen for each frame, with its codec, from the
+                                      profiles of device and server and from how frames fare. The
+                                      codec loses nothing, or is one of the points that `codec`
+                                      "rans" may take */
     unsigned threads;            /**< for kernels; 0 is 1 */
     unsigned in_flight;          /**< most frames submitted and not released, up to 64; 0 is 4 */
     uint64_t deadline_us;        /**< for an answer, from submission; 0: none, a frame that was
@@ -78,18 +85,21 @@ typedef struct clv_edge_options {
                                       the calibration images; 0 is 0.99 */
     double min_snr_db;           /**< and whose outputs had this signal-to-noise ratio; 0: any, but
                                       20 where the outputs are no classes */
-    const char *state;    /**< folder where the device's profile is kept between starts; NULL:
-                               it is measured each time */
-    unsigned profile_ms;  /**< time to measure the nodes of the model in, and as much for its
-                               codecs; 0: it isn't measured. docs/profile.md */
-    bool key_frames_only; /**< codec rans: every frame is coded alone, none as the difference
-                               to one that the server has answered */
+    const char *state;     /**< folder where the device's profile is kept between starts; NULL:
+                                it is measured each time */
+    unsigned profile_ms;   /**< time to measure the nodes of the model in, and as much for its
+                                codecs; 0: it isn't measured. docs/profile.md */
+    bool key_frames_only;  /**< codec rans: every frame is coded alone, none as the difference
+                                to one that the server has answered */
+    uint32_t min_depth;    /**< privacy: nothing is shipped from a cut before this one */
+    const char *objective; /**< CLV_CUT_AUTO: what is best: "latency", "throughput", "energy",
+                              "bytes"; NULL is latency */
 } clv_edge_options;
 
 #define CLV_EDGE_OPTIONS_INIT                                                                      \
     {                                                                                              \
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 1, 4, 0, NULL, NULL, CLV_CUT_ALL, 0, 0, \
-            NULL, 300, false                                                                       \
+            NULL, 300, false, 0, NULL                                                              \
     }
 
 /** Where the time of a frame went. A stage that it didn't pass is 0. */
@@ -138,6 +148,10 @@ typedef struct clv_edge_stats {
     uint32_t last_pace_permille; /**< the last one's time over the profile's: 2000 is half as fast;
                                       0: there was none */
     uint32_t pace_permille;      /**< the same of late, smoothed */
+    bool has_plan;               /**< cuts can be chosen: both profiles are there */
+    uint64_t plan_changes;       /**< frames that were split otherwise than the one before */
+    uint64_t plan_trials;        /**< frames that were split so as to learn something */
+    double bytes_per_s, rtt_us;  /**< what the link is believed to be; 0: not known */
     uint32_t server_load_permille; /**< requests at the server over its workers, as its last reply
                                         said; 0: there was none on this connection */
 } clv_edge_stats;
@@ -198,8 +212,9 @@ void clv_edge_link_state_of(clv_edge *edge, clv_edge_link_state *out);
 void clv_edge_stats_of(clv_edge *edge, clv_edge_stats *out);
 
 /** Use another cut from the next frame on: an index change, nothing is compiled.
- *  @return CLV_OK; CLV_EINVAL when the model has no such cut, or it is beyond max_cut;
- *          CLV_EUNSUPPORTED where codec rans has no point that is good enough for it. */
+ *  CLV_CUT_AUTO: chosen for each frame.
+ *  @return CLV_OK; CLV_EINVAL when the model has no such cut, or it is beyond max_cut or before
+ *          min_depth; CLV_EUNSUPPORTED where codec rans has no point that is good enough for it. */
 CLV_NODISCARD clv_status clv_edge_set_cut(clv_edge *edge, uint32_t cut);
 
 /** The size of the images that the model works on; others are brought to it.

@@ -13,6 +13,7 @@
 #define MARGIN_US (CLV_AGENT_MARGIN_US + CLV_AGENT_SLICE_US)
 
 #define MAX_FRAMES 64u
+#define NO_FRAME UINT64_MAX
 #define MAX_NODES 12u
 
 /* Everything that the shell and the world around it are, in one struct. */
@@ -36,6 +37,8 @@ typedef struct world {
     /* by frame */
     bool submitted[MAX_FRAMES], answered[MAX_FRAMES], sent[MAX_FRAMES], replied[MAX_FRAMES];
     bool needs_key[MAX_FRAMES], sent_key[MAX_FRAMES];
+    bool chosen[MAX_FRAMES]; /* its cut was asked for */
+    uint32_t cut_of[MAX_FRAMES];
 } world;
 
 static uint64_t draw(world *w, uint64_t below)
@@ -100,6 +103,12 @@ static void release_one(world *w)
     }
 }
 
+/* One that the device can do; beyond the last node now and then. */
+static uint32_t draw_cut(world *w)
+{
+    return (uint32_t)draw(w, w->config.is_prefix ? w->max_cut + 1 : w->config.n_nodes + 2);
+}
+
 /* What other threads may do at any time. */
 static void disturb(world *w)
 {
@@ -121,12 +130,31 @@ static void disturb(world *w)
             clv_agent_set_link(&w->agent, chance(w, 75));
             break;
         default:
-            clv_agent_set_cut(
-                &w->agent,
-                (uint32_t)draw(w, w->config.is_prefix ? w->max_cut + 1 : w->config.n_nodes + 2));
+            clv_agent_set_cut(&w->agent, chance(w, 50) ? CLV_CUT_AUTO : draw_cut(w));
             break;
         }
     }
+}
+
+/* Each frame has a cut of its own, asked for once, before anything of it has run. */
+static void obey_choose(world *w, const clv_agent_action *action)
+{
+    uint64_t frame = w->frame_of[action->slot];
+
+    assert_true(w->config.has_server);
+    assert_true(w->submitted[frame] && !w->answered[frame] && !w->sent[frame] && !w->chosen[frame]);
+    w->chosen[frame] = true;
+    w->cut_of[frame] = draw_cut(w);
+    disturb(w);
+    clv_agent_chosen(&w->agent, action, w->cut_of[frame]);
+}
+
+/* A slot's memory is the frame's that it holds, so what is chosen for it stays. */
+static void check_choice(const world *w, uint64_t frame, uint32_t cut)
+{
+    uint32_t chosen = w->cut_of[frame] < w->config.n_nodes ? w->cut_of[frame] : w->config.n_nodes;
+    if (w->chosen[frame])
+        assert_int_equal(cut, chosen);
 }
 
 static void obey_run(world *w, const clv_agent_action *action)
@@ -159,6 +187,7 @@ static void obey_send(world *w, const clv_agent_action *action)
 {
     uint64_t frame = w->frame_of[action->slot];
 
+    check_choice(w, frame, action->cut);
     if (action->cut > 0) {
         assert_int_equal(w->loaded[CLV_AGENT_MODEL], frame);
         assert_int_equal(w->step[CLV_AGENT_MODEL], action->cut);
@@ -187,6 +216,7 @@ static void obey_answer(world *w, const clv_agent_action *action)
     case CLV_SOURCE_SERVER:
         assert_true(w->replied[frame]);
         assert_int_equal(action->source == CLV_SOURCE_SERVER, action->cut == 0);
+        check_choice(w, frame, action->cut);
         break;
     case CLV_SOURCE_LOCAL:
         assert_false(w->config.is_prefix);
@@ -212,6 +242,9 @@ static bool step_world(world *w)
 
     assert_true(action.type == CLV_AGENT_WAIT || action.slot < w->config.n_slots);
     switch (action.type) {
+    case CLV_AGENT_CHOOSE:
+        obey_choose(w, &action);
+        return true;
     case CLV_AGENT_RUN:
         obey_run(w, &action);
         return true;
@@ -223,6 +256,10 @@ static bool step_world(world *w)
         return true;
     default:
         assert_true(action.until_us > w->now_us);
+        if (chance(w, 20)) { /* a check of the device's speed */
+            w->loaded[CLV_AGENT_MODEL] = NO_FRAME;
+            clv_agent_taken_over(&w->agent);
+        }
         if (action.until_us != UINT64_MAX && chance(w, 50))
             w->now_us = action.until_us;
         else if (action.until_us != UINT64_MAX)
@@ -259,6 +296,8 @@ static void build_world(world *w, uint64_t seed)
     w->max_cut = (uint32_t)draw(w, n_nodes);
     if (w->config.is_prefix)
         w->config.cut = (uint32_t)draw(w, w->max_cut + 1);
+    if (chance(w, 40))
+        w->config.cut = CLV_CUT_AUTO;
     w->never_late = n_student > 0 && chance(w, 60);
     w->student_takes_all = w->never_late || chance(w, 50);
     w->fails = !w->never_late && chance(w, 30);
