@@ -164,7 +164,7 @@ static clv_status start_agent(clv_edge *edge, const clv_edge_options *options, c
     const clv_network *student = &edge->networks[CLV_AGENT_STUDENT];
     uint32_t n_nodes = model->graph->n_nodes;
 
-    if (options->cut != CLV_CUT_ALL && options->cut > n_nodes)
+    if (options->cut < CLV_CUT_AUTO && options->cut > n_nodes)
         return clv_fail(err, CLV_EINVAL, options->bundle, "the model has no cut %u: 0 to %u",
                         options->cut, n_nodes);
     clv_agent_config config = {.n_slots = edge->n_slots,
