@@ -13,6 +13,7 @@
 
 #define DEFAULT_IN_FLIGHT 4u
 #define MAX_SERVER_CHARS 300u
+#define MAX_CODEC_CHARS 32u
 
 const char *clv_source_name(clv_source source)
 {
@@ -233,12 +234,10 @@ static clv_status start_worker(clv_edge *edge, clv_error *err)
     return CLV_OK;
 }
 
-/* A picture's codec carries tensors, at other cuts, as they are. */
-static clv_status choose_codec(clv_edge *edge, const char *text, clv_error *err)
+static clv_status take_codec(clv_edge *edge, const char *text, clv_error *err)
 {
     clv_status status = clv_picture_codec_parse(&edge->picture, text);
 
-    edge->codec = CLV_CODEC_FLOAT;
     if (status == CLV_ENOENT)
         status = clv_codec_find(&edge->codec, text);
     if (status == CLV_EINVAL)
@@ -249,12 +248,27 @@ static clv_status choose_codec(clv_edge *edge, const char *text, clv_error *err)
     return CLV_OK;
 }
 
+/* A picture's codec carries tensors, at other cuts, as they are. A plan may choose from several. */
+static clv_status choose_codec(clv_edge *edge, const clv_edge_options *options, clv_error *err)
+{
+    const char *text = options->codec != NULL ? options->codec : "float";
+    char word[MAX_CODEC_CHARS];
+
+    edge->codec = CLV_CODEC_FLOAT;
+    while (options->cut == CLV_CUT_AUTO && strchr(text, ',') != NULL) {
+        size_t chars = strcspn(text, ",");
+        (void)snprintf(word, sizeof word, "%.*s", (int)(chars < sizeof word ? chars : sizeof word),
+                       text);
+        CLV_TRY(take_codec(edge, word, err));
+        text += chars + 1;
+    }
+    return take_codec(edge, text, err);
+}
+
 static clv_status build(clv_edge *edge, const clv_edge_options *options, clv_error *err)
 {
-    const char *codec = options->codec != NULL ? options->codec : "float";
-
     CLV_TRY(check_options(options, err));
-    CLV_TRY(choose_codec(edge, codec, err));
+    CLV_TRY(choose_codec(edge, options, err));
     if (make_lock(edge) != CLV_OK)
         return clv_fail(err, CLV_ENOMEM, NULL, "out of memory");
     edge->n_slots = options->in_flight > 0 ? options->in_flight : DEFAULT_IN_FLIGHT;

@@ -10,6 +10,8 @@
 /* Heads of a reply and its TLS records, which come with what it carries. */
 #define REPLY_HEAD_BYTES 100u
 
+#define JPEG "jpeg" /* as profiles call the frame as a picture */
+
 /* --- the plan ------------------------------------------------------------------------------- */
 
 /* What the plan may choose: what send_frame() can do, and what loses nothing or little enough. */
@@ -17,6 +19,8 @@ static bool may_ship(const clv_edge *edge, const clv_profile_point *point)
 {
     clv_codec codec;
 
+    if (strcmp(point->codec, JPEG) == 0)
+        return edge->picture.payload != CLV_PAYLOAD_TENSORS;
     if (clv_codec_find(&codec, point->codec) != CLV_OK)
         return false;
     return codec == CLV_CODEC_RANS ? point->precision == (unsigned)edge->prefix &&
@@ -47,7 +51,7 @@ static clv_status check_options(const clv_edge *edge, const clv_edge_options *op
     if (is_fixed && options->cut < options->min_depth)
         return clv_fail(err, CLV_EINVAL, NULL, "the cut is before the least depth, %u",
                         options->min_depth);
-    if (options->cut == CLV_CUT_AUTO && options->profile_ms == 0)
+    if (options->cut == CLV_CUT_AUTO && options->profile_ms == 0 && edge->max_cut > 0)
         return clv_fail(err, CLV_EINVAL, NULL,
                         "the cut `auto` needs the device's profile: time to measure it");
     return CLV_OK;
@@ -156,7 +160,8 @@ uint32_t clv_agent_plan_choose(clv_edge *edge, clv_edge_slot *slot)
     slot->way.rung = c->point;
     if (!c->ships || clv_codec_find(&slot->way.codec, c->codec) != CLV_OK)
         slot->way.codec = CLV_CODEC_FLOAT;
-    slot->way.picture.payload = CLV_PAYLOAD_TENSORS;
+    if (strcmp(c->codec, JPEG) != 0)
+        slot->way.picture.payload = CLV_PAYLOAD_TENSORS;
     p->changes += choice.candidate != p->last && p->has_last;
     p->trials += choice.trial;
     p->last = choice.candidate;

@@ -66,8 +66,8 @@ typedef struct clv_edge_options {
                                       server all of them run here, whatever the cut.
                                       CLV_CUT_AUTO: chosen for each frame, with its codec, from the
                                       profiles of device and server and from how frames fare. The
-                                      codec loses nothing, or is one of the points that `codec`
-                                      "rans" may take */
+                                      codecs that lose nothing may be chosen, and those of `codec`:
+                                      "rans", "jpeg", or both with a comma between them */
     unsigned threads;            /**< for kernels; 0 is 1 */
     unsigned in_flight;          /**< most frames submitted and not released, up to 64; 0 is 4 */
     uint64_t deadline_us;        /**< for an answer, from submission; 0: none, a frame that was
