@@ -25,28 +25,32 @@ typedef struct network {
 
 static const char head[] =
     "# Rate and fidelity\n\n"
-    "Written by `./dev bench codec`: `cleave build --codec-points` for some cuts of each network, "
-    "then\n"
-    "`cleave eval --codec-sweep` on photographs that no point, table or order comes from, with "
-    "the\n"
-    "plain scheme's rows beside. Every row: [rate-fidelity.csv](benchmarks/rate-fidelity.csv).\n\n"
+    "Written by `./dev bench codec rate`: `cleave build --codec-points` for some cuts of each "
+    "network, "
+    "then what\n[`cleave eval --codec-sweep`](codec-sweep.md) measures, on pictures that no point, "
+    "table "
+    "or order comes from, and the\nplain scheme beside it. Points and tables come from 64 COCO "
+    "photographs; of the detector, which is measured on COCO,\nfrom 64 of ImageNet's. Every row: "
+    "[rate-fidelity.csv](benchmarks/rate-fidelity.csv).\n\n"
     "- **Bytes** are those of a whole request: prologue, header, payload. TLS adds 21 to 29 bytes "
-    "for\n"
-    "  each 16 KiB.\n"
-    "- **Agreement**: the part of images with the float network's best class; of a detector the "
-    "part of\n"
-    "  its and the float network's boxes of 0.4 and more that the other has too (same class, IoU "
-    "0.5,\n"
-    "  0.2 and more). One photograph of 250 is 0.4%: read it as +- 1%.\n"
-    "- **Bytes at an agreement** lie on the line between the two points around it; \"<\" where "
-    "the\n"
-    "  coarsest point agrees better still, \"-\" where the finest doesn't.\n"
+    "for "
+    "each 16 KiB.\n"
+    "- **Agreement**: the part of pictures with the float network's best class; of a detector the "
+    "part "
+    "of its and the float\n  network's boxes of 0.4 and more that the other has too (same class, "
+    "IoU "
+    "0.5, 0.2 and more). One of 120 pictures\n  is 0.8%: read it as +- 1.5%.\n"
+    "- **Bytes at an agreement** lie on the line between the two points around it; \"<\" where the "
+    "coarsest point agrees\n  better still, \"-\" where the finest doesn't.\n"
     "- **plain**: a uniform quantiser per channel with a perfect entropy coder behind static "
-    "tables\n"
-    "  (16, 12, 8, 6, 4 levels), a yardstick that nobody could send.\n"
-    "- **jpeg** is the photograph in the camera's size, encoded again; **jpeg-fit** is brought to "
-    "the\n"
-    "  network's size first. **JPEG** below is the cheaper of the two.\n";
+    "tables "
+    "(16, 12, 8, 6, 4\n  levels): a yardstick that nobody could quite send.\n"
+    "- **jpeg** is the picture in the camera's size, encoded again; **jpeg-fit** is brought to the "
+    "network's size first.\n  **JPEG** is the cheaper of the two. ResNet-20's pictures are JPEGs "
+    "of "
+    "quality 75 already, 32 x 32: encoding them\n  again at just that quality costs nothing, and "
+    "no "
+    "other JPEG of them would be so good.\n";
 
 static double number(const json_t *row, const char *key)
 {
@@ -282,7 +286,8 @@ static network open_network(const char *path)
     json_array_foreach(n.rows, i, row)
     {
         int cut = (int)number(row, "cut");
-        if (n.n_cuts < MAX_CUTS && (n.n_cuts == 0 || n.cuts[n.n_cuts - 1] != cut))
+        /* in order, but for the bounds' rows at the end */
+        if (n.n_cuts < MAX_CUTS && (n.n_cuts == 0 || n.cuts[n.n_cuts - 1] < cut))
             n.cuts[n.n_cuts++] = cut;
     }
     return n;
