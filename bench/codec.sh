@@ -46,7 +46,7 @@ measure_rate() {
     network mobilenetv1 "MobileNetV1 0.5, 160" mobilenetv1-0.5-160 12,16,20 --preset tf -- \
         --label-offset 1 "${photographs[@]}"
     network resnet20 "ResNet-20, CIFAR-10" resnet20-cifar10 12,14,16 --preset imagenet --fit stretch -- \
-        --data "$rate/cifar" --labels "$rate/cifar/labels.csv" --limit 500
+        --data "$rate/cifar" --labels "$rate/cifar/labels.csv" --limit 300
     # Its boxes are known for COCO, so that is what it is measured on.
     design=$zoo/imagenet-sample
     network fastestdet "FastestDet, 352" fastestdet-352 20,102 --decode fastestdet --preset raw --channels bgr \
