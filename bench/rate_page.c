@@ -215,6 +215,19 @@ static int best_cut(const network *n, double goal)
     return best;
 }
 
+/* Bytes of jpeg-fit at its best quality. */
+static double finest_jpeg(const network *n)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(n->rows, i, row)
+    {
+        if (is_of(row, 0, "jpeg-fit"))
+            return number(row, "bytes_mean");
+    }
+    return NAN;
+}
+
 /* No point of any ladder agrees so well: what there is at 95%. */
 static void put_miss(FILE *page, const network *n)
 {
@@ -236,7 +249,11 @@ static void put_verdict(FILE *page, const network *n, bench_report *report)
     double ours = cut >= 0 ? find_bytes(n, cut, "rans", GOAL).bytes : NAN;
     double plain = cut >= 0 ? find_bytes(n, cut, "plain", GOAL).bytes : NAN;
     double jpeg = jpeg_bytes(n, GOAL).bytes;
+    bool unreached = isnan(jpeg); /* more than the finest of the cheaper kind takes */
     char name[160];
+
+    if (unreached)
+        jpeg = finest_jpeg(n);
 
     if (cut < 0)
         put_miss(page, n);
@@ -244,8 +261,9 @@ static void put_verdict(FILE *page, const network *n, bench_report *report)
         (void)fprintf(
             page,
             "\nBest cut between 25 and 75%% of the MACs at 97%%: %d, %.0f bytes. Of JPEG's "
-            "%.0f: **%.3f** (goal 0.25: %s). ",
-            cut, ours, jpeg, ours / jpeg, ours / jpeg <= 0.25 ? "reached" : "missed");
+            "%s%.0f: **%.3f** (goal 0.25: %s). ",
+            cut, ours, unreached ? "more than " : "", jpeg, ours / jpeg,
+            ours / jpeg <= 0.25 ? "reached" : "missed");
     if (cut >= 0 && isnan(plain))
         (void)fprintf(page, "The plain scheme doesn't reach 97%% there.\n");
     else if (cut >= 0)
