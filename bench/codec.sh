@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # ./dev bench codec [rate [NETWORK...] | coder [quick] | temporal]: all, or one of them.
-# rate: what a split costs. Points for some cuts of real networks are designed and put in bundles
+# rate: what a split costs, on IMAGES photographs (120). Points for some cuts are designed and put in bundles
 #   (`cleave build --codec-points`), then every codec, the plain scheme and JPEG at cut 0 are measured
 #   on other images (`cleave eval --codec-sweep`). All networks: docs/rate-fidelity.md is written.
 # coder: our entropy coder beside zstd and lz4, size and speed, and the designer's steps.
@@ -39,14 +39,14 @@ measure_rate() {
     [ ${#wanted[@]} -eq 0 ] || { page=$rate/page.md; plots=$rate; }
     mkdir -p "$rate/cifar" "$plots"
     $bin/bench_pictures cifar "$zoo/cifar10_2000.bin" "$rate/cifar"
-    photographs=(--data "$zoo/imagenet-sample" --labels "$zoo/imagenet-sample/labels.csv")
+    photographs=(--data "$zoo/imagenet-sample" --labels "$zoo/imagenet-sample/labels.csv" --limit "${IMAGES:-120}")
     network mobilenetv2 "MobileNetV2 1.0, 224" mobilenetv2-1.0-224 21,24,36,42 --preset tf -- \
         --label-offset 1 "${photographs[@]}"
     network squeezenet "SqueezeNet 1.1" squeezenet1.1-7 12,16,21,25,29,33 --preset imagenet -- "${photographs[@]}"
     network mobilenetv1 "MobileNetV1 0.5, 160" mobilenetv1-0.5-160 12,16,20 --preset tf -- \
         --label-offset 1 "${photographs[@]}"
     network resnet20 "ResNet-20, CIFAR-10" resnet20-cifar10 12,14,16 --preset imagenet --fit stretch -- \
-        --data "$rate/cifar" --labels "$rate/cifar/labels.csv" --limit 1000
+        --data "$rate/cifar" --labels "$rate/cifar/labels.csv" --limit 300
     # Its boxes are known for COCO, so that is what it is measured on.
     design=$zoo/imagenet-sample
     network fastestdet "FastestDet, 352" fastestdet-352 20,102 --decode fastestdet --preset raw --channels bgr \

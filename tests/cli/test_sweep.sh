@@ -91,6 +91,15 @@ says "int8 in front of the cut, float behind it"
 expect 0 eval both.clv photos --codec-sweep --precision float --json
 is agreement 1 float null 1
 
+# Every rung of a bundle's ladder, the finest first; a cut with a ladder is a candidate.
+expect 0 build classifier.onnx --preset raw --calibrate photos --precision float --codec-points 1,3 -o points.clv
+expect 0 eval points.clv photos --codec-sweep --json
+is agreement 1 rans 0 1
+less bytes_mean 1 rans 1 1 rans 0
+less bytes_mean 1 rans 0 1 float null
+expect 0 eval classifier.onnx photos --preset raw --codec-sweep --json
+[ -z "$(row agreement 1 rans 0)" ] || bad "rungs without a ladder"
+
 # A picture of it.
 expect 0 "${sweep[@]}" --svg plot.svg
 [ "$(head -c 4 plot.svg)" = '<svg' ] && [ "$(tail -n 1 plot.svg)" = '</svg>' ] || bad "$(head -c 100 plot.svg)"
