@@ -201,9 +201,7 @@ static clv_status understand(clv_edge_settings *out, const clv_edge_texts *texts
                                    .min_depth = (uint32_t)texts->min_depth,
                                    .profile_ms = (unsigned)texts->profile_ms,
                                    .key_frames_only = texts->temporal != NULL &&
-                                                      strcmp(texts->temporal, "off") == 0,
-                                   .objective = texts->objective,
-                                   .min_depth = (uint32_t)texts->min_depth};
+                                                      strcmp(texts->temporal, "off") == 0};
     CLV_TRY(parse_cut(&out->edge.cut, "--cut", texts->cut, err));
     CLV_TRY(parse_cut(&out->edge.max_cut, "--max-cut", texts->max_cut, err));
     CLV_TRY(parse_size(&out->width, &out->height, texts->size, err));
