@@ -9,7 +9,11 @@
 #include "report.h"
 #include "split.h"
 
+/* Mean of 100 of the zoo's photographs as they are, about 500 x 375 pixels. */
+#define CAMERA_JPEG_BYTES 103094.0
+
 static split_net nets[SPLIT_MAX_NETS];
+static split_net camera[SPLIT_MAX_NETS]; /* the same where JPEGs have a camera's size */
 static uint32_t n_nets;
 
 static int complain(const clv_error *err)
@@ -18,16 +22,50 @@ static int complain(const clv_error *err)
     return 3;
 }
 
+/* DIR/sending, where it was measured. */
+static void read_sending(split_rules *rules, const char *dir)
+{
+    char path[4096];
+
+    (void)snprintf(path, sizeof path, "%s/sending", dir);
+    FILE *in = fopen(path, "r");
+    if (in == NULL)
+        return;
+    if (fscanf(in, "%lf %lf", &rules->message_us, &rules->byte_ns) != 2)
+        rules->message_us = rules->byte_ns = 0;
+    (void)fclose(in);
+}
+
 static bool open_nets(const char *dir, const char *agreement, char **names, int count,
                       clv_error *err)
 {
     for (int i = 0; i < count && n_nets < SPLIT_MAX_NETS; i++) {
-        split_rules rules = {names[i][0] == ':', atof(agreement)};
-        if (split_net_open(&nets[n_nets++], dir, names[i] + rules.graph_only, &rules, err) !=
-            CLV_OK)
+        split_rules rules = {.graph_only = names[i][0] == ':', .min_agreement = atof(agreement)};
+        const char *name = names[i] + rules.graph_only;
+        read_sending(&rules, dir);
+        n_nets++;
+        if (split_net_open(&nets[n_nets - 1], dir, name, &rules, err) != CLV_OK)
+            return false;
+        rules.jpeg_bytes = CAMERA_JPEG_BYTES;
+        if (split_net_open(&camera[n_nets - 1], dir, name, &rules, err) != CLV_OK)
             return false;
     }
     return true;
+}
+
+/* Two lists of answers to messages of two sizes, over a link that costs nothing, from a device that
+ * is so slow that nothing else matters. */
+static int sending(char **argv)
+{
+    double bytes[2], us[2], slowdown = atof(argv[4]);
+
+    for (int i = 0; i < 2; i++)
+        if (!split_network_time(&bytes[i], &us[i], argv[2 + i]))
+            return 3;
+    double each_ns = fmax((us[0] - us[1]) / (bytes[0] - bytes[1]), 0) * 1000 / slowdown;
+    double message_us = fmax(us[1] / slowdown - each_ns * bytes[1] / 1000, 0);
+    (void)printf("%.1f %.3f\n", message_us, each_ns);
+    return 0;
 }
 
 static int runs(const char *dir, clv_error *err)
@@ -127,10 +165,12 @@ static int report(char **paths, const char *machine, clv_error *err)
         return complain(err);
     }
     split_write_csv(csv, nets, n_nets);
-    split_write_page(page, nets, n_nets, machine);
+    split_write_page(page, nets, camera, n_nets, machine);
     (void)fclose(csv);
     (void)fclose(page);
     print_summary("by the model", &model);
+    split_summary large = split_summarise(camera, n_nets, false);
+    print_summary("by the model, JPEGs of a camera's size (103 kB)", &large);
     print_summary("measured", &real);
     (void)printf("the model is off by %.1f%% in the median, %.1f%% in 9 of 10; model / measured is "
                  "%.3f in the geometric mean, over %u ways of cells\n",
@@ -146,7 +186,9 @@ int main(int argc, char **argv)
     clv_error err = CLV_ERROR_INIT;
     int code = 2;
 
-    if (argc > 4 && strcmp(argv[1], "runs") == 0) {
+    if (argc == 5 && strcmp(argv[1], "sending") == 0) {
+        code = sending(argv);
+    } else if (argc > 4 && strcmp(argv[1], "runs") == 0) {
         code = open_nets(argv[2], argv[3], argv + 4, argc - 4, &err) ? runs(argv[2], &err)
                                                                      : complain(&err);
     } else if (argc > 8 && strcmp(argv[1], "report") == 0) {
@@ -155,7 +197,9 @@ int main(int argc, char **argv)
             good = split_read_runs(&nets[i], i, argv[2], &err) == CLV_OK;
         code = good ? report(argv + 4, argv[7], &err) : complain(&err);
     }
-    for (uint32_t i = 0; i < n_nets; i++)
+    for (uint32_t i = 0; i < n_nets; i++) {
         split_net_close(&nets[i]);
+        split_net_close(&camera[i]);
+    }
     return code;
 }

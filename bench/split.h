@@ -68,7 +68,9 @@ typedef struct split_net {
 
 typedef struct split_rules {
     bool graph_only;
-    double min_agreement; /**< of `rans`, as cleave-edge has it */
+    double min_agreement;       /**< of `rans`, as cleave-edge has it */
+    double message_us, byte_ns; /**< processor time of the device for a message, and each byte */
+    double jpeg_bytes;          /**< instead of the pictures' own, for another camera; 0: those */
 } split_rules;
 
 /** Read `DIR/NAME.json` and `DIR/bundles/NAME/net.clv`, plan, and choose every way's candidate in
@@ -92,9 +94,13 @@ bool split_is_measured(uint32_t index, uint32_t cell);
  *  name, seconds, flags of cleave-edge. @return The seconds of all. */
 double split_write_runs(FILE *list, const split_net *net, uint32_t index, const char *dir,
                         clv_error *err);
-/** Read `DIR/NAME-I.out`, as written by clv_lab --stamp. */
+/** Read `DIR/NAME-I.out`, as written by clv_lab --stamp; what isn't there wasn't measured. */
 CLV_NODISCARD clv_status split_read_runs(split_net *net, uint32_t index, const char *dir,
                                          clv_error *err);
+
+/** Of the answers in file @p path, without stamps: mean bytes of requests, and median time on the
+ *  way (all that isn't computing) in us. @return false: there are none. */
+bool split_network_time(double *bytes_out, double *us_out, const char *path);
 
 typedef struct split_summary {
     double over[SPLIT_N_WAYS]; /**< geometric mean of the way's latency over Cleave's */
@@ -114,6 +120,8 @@ typedef struct split_error {
 split_error split_error_of(const split_net *nets, uint32_t n, int way); /* -1: all */
 
 void split_write_csv(FILE *out, const split_net *nets, uint32_t n);
-void split_write_page(FILE *out, const split_net *nets, uint32_t n, const char *machine);
+/** @param camera  The same networks where JPEGs have a camera's size. */
+void split_write_page(FILE *out, const split_net *nets, const split_net *camera, uint32_t n,
+                      const char *machine);
 
 #endif

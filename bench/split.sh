@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# ./dev bench split [quick]: device only, raw and JPEG to the server, the best fixed split and Cleave over a grid of links,
+# ./dev bench split: device only, raw and JPEG to the server, the best fixed split and Cleave over a grid of links,
 # devices and networks: by the planner's model of profiles that are measured here, and in some cells for real, in the link
-# laboratory (root). Leaves build/bench/split.json, .csv and .html; without `quick` also docs/benchmarks/split.*
+# laboratory (root). Leaves build/bench/split.json, and docs/benchmarks/split.csv and .html.
 set -euo pipefail
 bin=build/release/bin work=build/bench/split
 zoo=${CLEAVE_ZOO:-../shared/zoo}
@@ -46,30 +46,42 @@ net :shufflenet structure/light-shufflenet 224 --preset imagenet --calibration-i
 net nanodet nanodet-m-320 320 --preset raw --channels bgr --mean 103.53,116.28,123.675 --std 57.375,57.12,58.395 \
     --fit stretch --decode nanodet "${points[@]}"
 
-$bin/bench_split runs "$work" $agreement "${names[@]}" >"$work/list"
+# lab NAME OUT LAB-FLAGS -- EDGE-FLAGS: one run of a network; answers in OUT.
 bin=$PWD/$bin
 . tests/lab/stage.sh
 stage=$PWD/$work
 [ -d "$stage/pki" ] || stage_keys
-while read -r name candidate seconds flags; do
-    out=$work/$name-$candidate.out
-    [ "${1:-}" != quick ] || [ ! -s "$out" ] || continue
-    stage_port=$stage/port
-    rm -f "$stage_port"
-    # shellcheck disable=SC2086
-    "$bin/clv_lab" --pin --stamp --from-output --script "$work/$name-$candidate.lab" --seconds "$seconds" --ready "$stage_port" \
-        -- "$bin/cleave-server" --bundles "$work/bundles/$name" --listen 10.77.0.2:7447 --port-file "$stage_port" --workers 1 \
+lab() {
+    local name=$1 out=$2 flags=()
+    shift 2
+    while [ "$1" != -- ]; do flags+=("$1"); shift; done
+    shift
+    rm -f "$stage/port"
+    "$bin/clv_lab" --pin --from-output "${flags[@]}" --ready "$stage/port" \
+        -- "$bin/cleave-server" --bundles "$work/bundles/$name" --listen 10.77.0.2:7447 --port-file "$stage/port" --workers 1 \
         --ca "$stage/pki/ca.crt" --cert "$stage/pki/10.77.0.2.crt" --key "$stage/pki/10.77.0.2.key" --log-level warn \
         -- "$bin/cleave-edge" --bundle "$work/bundles/$name/net.clv" --server 10.77.0.2:7447 --wait-link-ms 20000 \
         --ca "$stage/pki/ca.crt" --cert "$stage/pki/lab.crt" --key "$stage/pki/lab.key" --log-level warn \
-        --input "$work/pictures-$name/" --repeat 0 --in-flight 1 --min-agreement $agreement $flags >"$out" 2>"$work/$name-$candidate.err" </dev/null ||
-        { code=$?; [ $code -ne 77 ] || { echo "bench: the laboratory needs root; only the model is reported" >&2; break; }; }
-    echo "bench: $name $flags: $(wc -l <"$out") frames" >&2
+        --input "$work/pictures-$name/" --repeat 0 --in-flight 1 --min-agreement $agreement "$@" >"$out" 2>"$out.log" </dev/null
+}
+
+# What a message costs the device besides the codec, over a link that costs nothing.
+printf '0.01 device 16\n' >"$work/sending.lab"
+real=yes
+for codec in uint8 jpeg; do
+    lab squeezenet "$work/sending-$codec" --script "$work/sending.lab" --seconds 4 -- --cut 0 --codec $codec || real=no
+done
+[ $real = yes ] || echo "bench: no laboratory (it needs root): only the model is reported" >&2
+[ $real = no ] || "$bin/bench_split" sending "$work/sending-uint8" "$work/sending-jpeg" 16 >"$work/sending"
+
+rm -f "$work"/*.out "$work"/*-*.lab
+"$bin/bench_split" runs "$work" $agreement "${names[@]}" >"$work/list"
+while [ $real = yes ] && read -r name candidate seconds flags; do
+    # shellcheck disable=SC2086
+    lab "$name" "$work/$name-$candidate.out" --stamp --script "$work/$name-$candidate.lab" --seconds "$seconds" -- $flags || true
+    echo "bench: $name $flags: $(wc -l <"$work/$name-$candidate.out") frames" >&2
 done <"$work/list"
 
 machine="$(nproc) cores of $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), Linux $(uname -r | cut -d- -f1), $(date -u +%F); the device bound to one core and slowed, the server to the other, one thread each."
-"$bin/bench_split" report "$work" $agreement build/bench/split.json build/bench/split.csv build/bench/split.html "$machine" "${names[@]}"
-if [ "${1:-}" != quick ]; then
-    mkdir -p docs/benchmarks
-    cp build/bench/split.csv build/bench/split.html docs/benchmarks/
-fi
+mkdir -p docs/benchmarks
+"$bin/bench_split" report "$work" $agreement build/bench/split.json docs/benchmarks/split.csv docs/benchmarks/split.html "$machine" "${names[@]}"

@@ -76,9 +76,20 @@ static clv_status keep_wanted(clv_profile **out, const clv_profile *from, const 
         memcpy(copy->peak_bytes, run->peak_bytes, (from->n_nodes + 1) * sizeof *run->peak_bytes);
         memcpy(copy->cut_bytes, run->cut_bytes, (from->n_nodes + 1) * sizeof *run->cut_bytes);
     }
-    for (uint32_t i = 0; i < from->n_points && status == CLV_OK; i++)
-        if (is_wanted(&from->points[i], model, rules))
-            status = clv_profile_add_point(profile, &from->points[i]);
+    for (uint32_t i = 0; i < from->n_points && status == CLV_OK; i++) {
+        clv_profile_point point = from->points[i];
+        if (!is_wanted(&point, model, rules))
+            continue;
+        if (rules->jpeg_bytes > 0 && strcmp(point.codec, "jpeg") == 0) {
+            point.decode.min_ns =
+                (uint64_t)((double)point.decode.min_ns * rules->jpeg_bytes / point.mean_bytes);
+            point.mean_bytes = point.p95_bytes = rules->jpeg_bytes;
+        }
+        /* Sending is the device's work too: encryption above all. */
+        point.encode.min_ns +=
+            (uint64_t)(rules->message_us * 1000 + rules->byte_ns * point.mean_bytes);
+        status = clv_profile_add_point(profile, &point);
+    }
     if (status == CLV_OK)
         *out = profile;
     else

@@ -61,7 +61,7 @@ static void put_summary_row(FILE *out, const char *title, const split_summary *s
                   s->behind);
 }
 
-static void put_summary(FILE *out, const split_net *nets, uint32_t n)
+static void put_summary(FILE *out, const split_net *nets, const split_net *camera, uint32_t n)
 {
     split_summary s = split_summarise(nets, n, false);
 
@@ -76,6 +76,8 @@ static void put_summary(FILE *out, const split_net *nets, uint32_t n)
         s = split_summarise(&nets[i], 1, false);
         put_summary_row(out, nets[i].name, &s);
     }
+    s = split_summarise(camera, n, false);
+    put_summary_row(out, "modelled, JPEGs of a camera's size (103 kB)", &s);
     s = split_summarise(nets, n, true);
     put_summary_row(out, "<b>measured</b>", &s);
     (void)fprintf(out, "</table>\n");
@@ -353,10 +355,11 @@ static void put_others(FILE *out, const split_net *nets, uint32_t n)
     (void)fprintf(out, "</table>\n");
 }
 
-void split_write_page(FILE *out, const split_net *nets, uint32_t n, const char *machine)
+void split_write_page(FILE *out, const split_net *nets, const split_net *camera, uint32_t n,
+                      const char *machine)
 {
     put_head(out, machine);
-    put_summary(out, nets, n);
+    put_summary(out, nets, camera, n);
     put_maps(out, nets, n);
     put_curves(out, nets, n);
     put_measured(out, nets, n);
