@@ -61,6 +61,8 @@ typedef struct clv_edge_plan {
     uint64_t n_echoes; /* ever */
     bool echo_due, check_due;
     uint32_t echo_bytes;
+    uint32_t n_unanswered; /* frames in a row that were shipped in vain */
+    uint32_t pause_frames; /* for so many none is shipped */
     bool has_last;
     uint32_t last; /* candidate */
     uint64_t changes, trials;

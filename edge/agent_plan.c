@@ -7,6 +7,9 @@
 #include "base/error.h"
 #include "base/log.h"
 
+/* A pause is at most two to the power of this many frames. */
+#define MAX_UNANSWERED 5u
+
 /* Heads of a reply and its TLS records, which come with what it carries. */
 #define REPLY_HEAD_BYTES 100u
 
@@ -155,6 +158,10 @@ uint32_t clv_agent_plan_choose(clv_edge *edge, clv_edge_slot *slot)
     if (choice.candidate == CLV_PLAN_NONE)
         return default_cut(edge);
     const clv_plan_candidate *c = clv_plan_at(p->plan, choice.candidate);
+    if (c->ships && p->pause_frames > 0 && edge->max_cut == clv_edge_cut_count(edge)) {
+        p->pause_frames--;
+        return edge->max_cut;
+    }
     slot->way.plan = p->number;
     slot->way.candidate = choice.candidate;
     slot->way.rung = c->point;
@@ -170,6 +177,15 @@ uint32_t clv_agent_plan_choose(clv_edge *edge, clv_edge_slot *slot)
 }
 
 /* --- what came of it ------------------------------------------------------------------------ */
+
+/* A server that doesn't answer has a reason that no model of the link knows: it is left alone for
+ * some frames, more each time. */
+static void begin_pause(clv_edge_plan *p)
+{
+    p->pause_frames = 1u << p->n_unanswered;
+    if (p->n_unanswered < MAX_UNANSWERED)
+        p->n_unanswered++;
+}
 
 static bool is_planned(const clv_edge *edge, const clv_edge_slot *slot)
 {
@@ -193,6 +209,7 @@ void clv_agent_plan_replied(clv_edge *edge, const clv_edge_slot *slot, size_t pa
                                        .bytes = bytes,
                                        .alone = slot->way.alone}};
     clv_follow_answered(edge->plan.follow, &frame);
+    edge->plan.n_unanswered = edge->plan.pause_frames = 0;
 }
 
 void clv_agent_plan_ended(clv_edge *edge, const clv_edge_slot *slot, const clv_agent_action *answer)
@@ -207,6 +224,7 @@ void clv_agent_plan_ended(clv_edge *edge, const clv_edge_slot *slot, const clv_a
         clv_follow_answered(edge->plan.follow, &frame);
     } else if (is_late && slot->sent_us > 0) {
         clv_follow_lost(edge->plan.follow);
+        begin_pause(&edge->plan);
     }
 }
 

@@ -22,6 +22,12 @@
 #define N_PHOTOS 8u
 #define IN_FLIGHT 8u
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITISED true
+#else
+#define IS_SANITISED false
+#endif
+
 static edge_stage stage;
 
 static int open_stage(void **state)
@@ -94,7 +100,8 @@ static void test_edge_auto__a_thousand_changes_of_the_cut_lose_nothing(void **st
         if (n_taken == N_CHANGES / 5)
             before = resident_bytes();
     }
-    assert_true(resident_bytes() <= before + before / 10);
+    if (!IS_SANITISED) /* a sanitiser keeps what was freed */
+        assert_true(resident_bytes() <= before + before / 10);
     clv_edge_free(edge);
     edge_server_stop(server);
 }
@@ -346,7 +353,7 @@ static void test_edge_auto__a_server_that_refuses_is_left_alone(void **state)
     uint32_t before = edge_server_requests(s.server);
     for (uint32_t i = 0; i < 60; i++)
         assert_int_equal(ask(&s, NULL), CLV_SOURCE_LOCAL);
-    assert_true(edge_server_requests(s.server) - before < 45);
+    assert_true(edge_server_requests(s.server) - before < 20);
     edge_server_set_mood(s.server, SERVER_ANSWERS);
     (void)frames_until_shipped(&s, 100);
     end(&s);

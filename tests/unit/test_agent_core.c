@@ -694,6 +694,101 @@ static void test_agent_core__a_prefix_alone_falls_back_on_the_student(void **sta
     (void)expect_answer(&agent, 201000, slot, CLV_SOURCE_NONE, CLV_AGENT_LINK_DOWN);
 }
 
+/* --- a cut for each frame ------------------------------------------------------------------ */
+
+static void choose(clv_agent *agent, uint64_t now_us, uint32_t slot, uint32_t cut)
+{
+    clv_agent_action action = clv_agent_next(agent, now_us);
+    assert_int_equal(action.type, CLV_AGENT_CHOOSE);
+    assert_int_equal(action.slot, slot);
+    clv_agent_chosen(agent, &action, cut);
+}
+
+static clv_agent make_asking(bool link_up)
+{
+    clv_agent_config config = default_config();
+    config.cut = CLV_CUT_AUTO;
+    return make_agent(&config, link_up);
+}
+
+static void test_agent_core__asks_for_each_frames_cut_when_its_turn_comes(void **state)
+{
+    (void)state;
+    clv_agent agent = make_asking(true);
+    uint32_t a = submit(&agent, 1, 0), b = submit(&agent, 2, 0), c = submit(&agent, 3, 0);
+
+    choose(&agent, 0, a, 2);
+    uint64_t now = run_all(&agent, 0, a, CLV_AGENT_MODEL, 1000);
+    now = send_it(&agent, now, a, true, 100);
+    choose(&agent, now, b, 0); /* not before: the world may have changed */
+    clv_agent_action send = clv_agent_next(&agent, now);
+    assert_int_equal(send.type, CLV_AGENT_SEND);
+    assert_int_equal(send.cut, 0);
+    clv_agent_sent(&agent, &send, true, now);
+    choose(&agent, now, c, N_NODES + 5); /* all */
+    clv_agent_action run = expect_run(&agent, now, c, CLV_AGENT_MODEL, 0, N_NODES);
+    clv_agent_ran(&agent, &run, N_NODES, now + 100);
+    (void)expect_answer(&agent, now + 100, c, CLV_SOURCE_LOCAL, CLV_AGENT_NONE);
+    clv_agent_replied(&agent, b);
+    clv_agent_replied(&agent, a);
+    clv_agent_action answer = expect_answer(&agent, now + 200, a, CLV_SOURCE_SPLIT, CLV_AGENT_NONE);
+    assert_int_equal(answer.cut, 2);
+    (void)expect_answer(&agent, now + 200, b, CLV_SOURCE_SERVER, CLV_AGENT_NONE);
+}
+
+static void test_agent_core__a_frame_that_is_to_stay_here_minds_no_link(void **state)
+{
+    (void)state;
+    clv_agent agent = make_asking(true);
+    uint32_t slot = submit(&agent, 1, 0);
+
+    choose(&agent, 0, slot, N_NODES);
+    clv_agent_action run = expect_run(&agent, 0, slot, CLV_AGENT_MODEL, 0, N_NODES);
+    clv_agent_ran(&agent, &run, 4, 1000);
+    clv_agent_set_link(&agent, false);
+    run = expect_run(&agent, 1000, slot, CLV_AGENT_MODEL, 4, N_NODES);
+    clv_agent_ran(&agent, &run, N_NODES, 2000);
+    (void)expect_answer(&agent, 2000, slot, CLV_SOURCE_LOCAL, CLV_AGENT_NONE);
+}
+
+static void test_agent_core__without_a_link_it_still_asks(void **state)
+{
+    (void)state;
+    clv_agent agent = make_asking(false);
+    uint32_t a = submit(&agent, 1, 0), b = submit(&agent, 2, 0);
+
+    choose(&agent, 0, a, CUT); /* badly */
+    uint64_t now = run_all(&agent, 0, a, CLV_AGENT_STUDENT, STUDENT_US);
+    (void)expect_answer(&agent, now, a, CLV_SOURCE_STUDENT, CLV_AGENT_LINK_DOWN);
+    choose(&agent, now, b, N_NODES);
+    (void)expect_run(&agent, now, b, CLV_AGENT_MODEL, 0, N_NODES);
+}
+
+static void test_agent_core__a_frame_whose_turn_never_comes_is_answered_in_time(void **state)
+{
+    (void)state;
+    clv_agent agent = make_asking(true);
+    uint32_t slot = submit(&agent, 1, 0);
+    uint64_t now = run_all(&agent, DEADLINE_US - STUDENT_EXPECTED_US - MARGIN_US, slot,
+                           CLV_AGENT_STUDENT, STUDENT_US);
+    (void)expect_answer(&agent, now, slot, CLV_SOURCE_STUDENT, CLV_AGENT_TOO_SLOW);
+}
+
+static void test_agent_core__what_the_execution_lost_is_run_again(void **state)
+{
+    (void)state;
+    clv_agent_config config = default_config();
+    config.n_student_nodes = 0;
+    clv_agent agent = make_agent(&config, true);
+    uint32_t slot = put_on_way(&agent, 1, 0);
+
+    assert_int_equal(clv_agent_awaiting(&agent), 1);
+    clv_agent_taken_over(&agent);
+    clv_agent_refused(&agent, slot);
+    assert_int_equal(clv_agent_awaiting(&agent), 0);
+    (void)expect_run(&agent, 5000, slot, CLV_AGENT_MODEL, 0, N_NODES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -730,6 +825,11 @@ int main(void)
         cmocka_unit_test(test_agent_core__a_student_with_other_inputs_is_not_asked),
         cmocka_unit_test(test_agent_core__slots_run_out_and_come_back),
         cmocka_unit_test(test_agent_core__refuses_a_config_without_room_or_nodes),
+        cmocka_unit_test(test_agent_core__asks_for_each_frames_cut_when_its_turn_comes),
+        cmocka_unit_test(test_agent_core__a_frame_that_is_to_stay_here_minds_no_link),
+        cmocka_unit_test(test_agent_core__without_a_link_it_still_asks),
+        cmocka_unit_test(test_agent_core__a_frame_whose_turn_never_comes_is_answered_in_time),
+        cmocka_unit_test(test_agent_core__what_the_execution_lost_is_run_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
