@@ -285,12 +285,12 @@ void clv_agent_plan_echoed(clv_edge *edge, uint64_t number)
     }
 }
 
-/* A frame at the server, whose inputs are here. */
+/* A frame at the server, whose inputs are here. Other slots may be being filled. */
 static const clv_edge_slot *find_waiting(const clv_edge *edge)
 {
     for (uint32_t i = 0; i < edge->n_slots; i++) {
         const clv_edge_slot *slot = &edge->slots[i];
-        if (slot->prepared[CLV_AGENT_MODEL] && clv_agent_awaits(&edge->agent, slot->frame) == i)
+        if (clv_agent_awaits(&edge->agent, slot->frame) == i && slot->prepared[CLV_AGENT_MODEL])
             return slot;
     }
     return NULL;
