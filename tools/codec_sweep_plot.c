@@ -316,7 +316,8 @@ static void put_codec_names(plot *p, int y)
         if (!is_picture(row)) { /* of any cut's colour */
             bool filled = strcmp(codec, "rans") == 0;
             (void)snprintf(solid, sizeof solid, "class='%s'", filled ? "k" : "p");
-            (void)snprintf(line, sizeof line, "class='p'");
+            (void)snprintf(line, sizeof line, "class='p' style='stroke-width:%s'",
+                           filled ? "2" : "1");
         }
         if (is_line(codec))
             put(p, "<path %s d='M%d %dh22'/>", line, LEGEND, y - 4);
