@@ -225,8 +225,11 @@ static void test_edge_auto__a_fast_server_gets_frames_once_the_link_is_known(voi
     for (uint32_t i = 0; i < 10; i++) /* with their echoes */
         (void)ask(&s, NULL);
     clv_edge_stats stats = stats_of(s.edge);
-    assert_true(stats.bytes_per_s > 2e6); /* an echo has told: this is no 1 MB/s */
-    assert_true(stats.rtt_us > 0 && stats.rtt_us < 20000);
+    assert_true(stats.rtt_us > 0 && stats.bytes_per_s > 0);
+    if (!IS_SANITISED) {                      /* whose time at the server passes for the link's */
+        assert_true(stats.bytes_per_s > 2e6); /* an echo has told: this is no 1 MB/s */
+        assert_true(stats.rtt_us < 20000);
+    }
     end(&s);
 }
 
