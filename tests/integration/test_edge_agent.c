@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "support/edge_device.h"
 
-#define DEADLINE_US 300000u
+#define DEADLINE_US 1000000u
 
 static edge_stage stage;
 
