@@ -239,7 +239,7 @@ static void put_curves(FILE *out, const split_net *nets, uint32_t n)
     (void)fprintf(out, "<svg viewBox=\"0 0 1110 470\" width=\"1110\">\n");
     for (uint32_t i = 0; i < n; i++) {
         for (uint32_t row = 0; row < 2; row++) {
-            axes a = {36 + i * step, 22 + row * 232, step - 44, 180, log10(0.5), log10(200), 1, 4};
+            axes a = {44 + i * step, 22 + row * 232, step - 52, 180, log10(0.5), log10(200), 1, 4};
             (void)snprintf(text, sizeof text, "%s, %g times slower", nets[i].name,
                            split_slows[1 + row]);
             put_text(out, a.x, a.y - 5, "start", text);

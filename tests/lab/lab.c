@@ -53,7 +53,7 @@ static const clv_option options[] = {
     {"from-output", NULL, CLV_OPTION_FLAG, offsetof(settings, from_output), 0, 0, NULL,
      "the script's time counts from the device's first output instead of its start"},
     {"pin", NULL, CLV_OPTION_FLAG, offsetof(settings, pin), 0, 0, NULL,
-     "bind the device to core 0 and the server to core 1, before other processes there"},
+     "bind the device to core 0 and the server to core 1, with the least niceness"},
 };
 
 static const clv_option_set set = {

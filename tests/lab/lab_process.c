@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,8 +26,9 @@ static void become(const lab_start *start)
         CPU_ZERO(&set);
         CPU_SET((unsigned)start->core, &set);
         (void)sched_setaffinity(0, sizeof set, &set);
-        /* Not by niceness, which counts only among the processes of one session. */
-        (void)sched_setscheduler(0, SCHED_RR, &(struct sched_param){.sched_priority = 1});
+        /* Not by real-time priority: a SIGSTOP goes to one thread of the process, which would then
+         * wait behind the thread that computes, for as long as that does. */
+        (void)setpriority(PRIO_PROCESS, 0, -20);
     }
     if (setns(start->namespace, CLONE_NEWNET) == 0 &&
         (start->output < 0 || dup2(start->output, STDOUT_FILENO) >= 0))
