@@ -48,7 +48,7 @@ static void frames_make(frames *f, uint32_t planes, uint32_t rows, uint32_t cols
         for (size_t k = p * each; k < (p + 1) * each; k++) {
             f->reference[k] = (uint8_t)(random_bits() % 2 ? g->zero : random_bits() % g->levels);
             f->symbols[k] =
-                random_bits() % rare == 0 ? (uint8_t)(random_bits() % g->levels) : f->reference[k];
+                (uint8_t)(random_bits() % rare == 0 ? random_bits() % g->levels : f->reference[k]);
         }
     }
     f->model = (clv_plane_model){planes, rows, cols, f->group_of, f->groups, MAX_GROUPS};
