@@ -154,9 +154,9 @@ static clv_status make_sets(clv_profiler_inputs *inputs, const clv_profiler_opti
     inputs->sets = clv_calloc(count, sizeof *inputs->sets);
     if (inputs->sets == NULL)
         return CLV_ENOMEM;
-    for (; inputs->count < count; inputs->count++)
-        CLV_TRY(clv_tensor_set_fit(&inputs->sets[inputs->count], graph, graph->inputs,
-                                   graph->n_inputs));
+    inputs->count = count;
+    for (uint32_t i = 0; i < count; i++)
+        CLV_TRY(clv_tensor_set_fit(&inputs->sets[i], graph, graph->inputs, graph->n_inputs));
     return CLV_OK;
 }
 
