@@ -172,7 +172,7 @@ static double lookup_us(const clv_plan *plan)
     uint64_t start = clv_clock_now_us();
 
     for (int i = 0; i < LOOKUPS; i++) {
-        clv_world world = {1e4 * (1 + i), 5000.0, 1.0, 1.0 + i % 7};
+        clv_world world = {1e4 * (1 + i), 5000.0, 1.0, 1.0 + i % 7, NULL};
         sum += clv_plan_best(plan, &world).cost.latency_us;
     }
     return sum > 0.0 ? (double)(clv_clock_now_us() - start) / LOOKUPS : 0.0;

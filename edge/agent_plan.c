@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "edge/agent.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -60,6 +61,27 @@ static clv_status check_options(const clv_edge *edge, const clv_edge_options *op
     return CLV_OK;
 }
 
+/* The device's owner declares what it draws; without that there is nothing to choose by. */
+static clv_status take_energy(clv_plan_options *out, const clv_edge_options *options,
+                              clv_error *err)
+{
+    clv_plan_energy e = {options->busy_watts, options->idle_watts, options->joules_per_byte,
+                         options->joules_per_mac};
+    const double amounts[] = {e.busy_watts, e.idle_watts, e.joules_per_byte, e.joules_per_mac};
+
+    for (size_t i = 0; i < sizeof amounts / sizeof amounts[0]; i++) {
+        if (!(amounts[i] >= 0.0) || !isfinite(amounts[i]))
+            return clv_fail(err, CLV_EINVAL, NULL, "watts and joules are at least 0");
+    }
+    if (e.busy_watts < e.idle_watts)
+        return clv_fail(err, CLV_EINVAL, NULL, "busy watts are at least idle ones");
+    if (out->objective == CLV_OBJECTIVE_ENERGY && !(e.busy_watts > 0.0))
+        return clv_fail(err, CLV_EINVAL, NULL,
+                        "the objective `energy` needs what the device draws: its busy watts");
+    out->energy = e;
+    return CLV_OK;
+}
+
 clv_status clv_agent_plan_init(clv_edge *edge, const clv_edge_options *options, clv_error *err)
 {
     const char *objective = options->objective != NULL ? options->objective : "latency";
@@ -69,6 +91,7 @@ clv_status clv_agent_plan_init(clv_edge *edge, const clv_edge_options *options, 
     CLV_TRY(check_options(edge, options, err));
     if (clv_objective_find(&o.objective, objective) != CLV_OK)
         return clv_fail(err, CLV_EINVAL, NULL, "no objective is called '%s'", objective);
+    CLV_TRY(take_energy(&o, options, err));
     o.limits.min_cut = options->min_depth;
     o.limits.max_cut = edge->max_cut < n_nodes ? edge->max_cut : 0;
     o.limits.deadline_us = options->deadline_us;

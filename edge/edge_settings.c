@@ -20,6 +20,11 @@
         flag, ini, CLV_OPTION_UINT, AT(member), min, max, value, help                              \
     }
 
+#define REAL(flag, ini, member, value, help)                                                       \
+    {                                                                                              \
+        flag, ini, CLV_OPTION_DOUBLE, AT(member), 0, 0, value, help                                \
+    }
+
 static const clv_option options[] = {
     TEXT("bundle", "edge.bundle", bundle, "FILE", "the bundle to run (.clv); needed"),
     {"input", "edge.input", CLV_OPTION_LIST, AT(input), 0, 0, "FILE",
@@ -34,6 +39,14 @@ static const clv_option options[] = {
          "best for each frame, and its codec (default 0)"),
     TEXT("objective", "edge.objective", objective, "NAME",
          "what is best, for `auto`: latency, throughput, energy or bytes (default latency)"),
+    REAL("busy-watts", "edge.busy_watts", busy_watts, "W",
+         "objective energy, which needs it: what the device draws, computing"),
+    REAL("idle-watts", "edge.idle_watts", idle_watts, "W",
+         "the same, waiting for an answer (default 0: not counted)"),
+    REAL("joules-per-mb", "edge.joules_per_mb", joules_per_mb, "J",
+         "of the radio, 10^6 bytes sent or received (default 0: not counted)"),
+    REAL("pj-per-mac", "edge.pj_per_mac", picojoules_per_mac, "N",
+         "picojoules of a MAC, besides the watts (default 0: not counted)"),
     UINT("min-depth", "edge.min_depth", min_depth, 0, 100000, "K",
          "privacy: nothing is shipped from a cut before K (default 0)"),
     TEXT("max-cut", "edge.max_cut", max_cut, "K",
@@ -157,6 +170,29 @@ static clv_status parse_log(clv_edge_settings *out, const clv_edge_texts *texts,
     return CLV_OK;
 }
 
+static clv_status check_energy(const clv_edge_texts *texts, clv_error *err)
+{
+    const struct {
+        const char *flag;
+        double value;
+    } numbers[] = {{"--busy-watts", texts->busy_watts},
+                   {"--idle-watts", texts->idle_watts},
+                   {"--joules-per-mb", texts->joules_per_mb},
+                   {"--pj-per-mac", texts->picojoules_per_mac}};
+    bool is_wanted = texts->objective != NULL && strcmp(texts->objective, "energy") == 0;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (!(numbers[i].value >= 0 && numbers[i].value <= 1e9))
+            return clv_fail(err, CLV_EINVAL, numbers[i].flag, "must be from 0 to 1e9");
+    }
+    if (is_wanted && !(texts->busy_watts > 0))
+        return clv_fail(err, CLV_EINVAL, "--objective",
+                        "energy needs --busy-watts, what the device draws as it computes");
+    if (texts->busy_watts < texts->idle_watts)
+        return clv_fail(err, CLV_EINVAL, "--busy-watts", "must be at least --idle-watts");
+    return CLV_OK;
+}
+
 static clv_status check(const clv_edge_texts *texts, clv_error *err)
 {
     if (texts->bundle == NULL)
@@ -175,7 +211,7 @@ static clv_status check(const clv_edge_texts *texts, clv_error *err)
                         texts->temporal);
     if (texts->server != NULL && (texts->ca == NULL || texts->cert == NULL || texts->key == NULL))
         return clv_fail(err, CLV_EINVAL, "--server", "needs --ca, --cert and --key");
-    return CLV_OK;
+    return check_energy(texts, err);
 }
 
 static clv_status understand(clv_edge_settings *out, const clv_edge_texts *texts, clv_error *err)
@@ -201,7 +237,11 @@ static clv_status understand(clv_edge_settings *out, const clv_edge_texts *texts
                                    .min_depth = (uint32_t)texts->min_depth,
                                    .profile_ms = (unsigned)texts->profile_ms,
                                    .key_frames_only = texts->temporal != NULL &&
-                                                      strcmp(texts->temporal, "off") == 0};
+                                                      strcmp(texts->temporal, "off") == 0,
+                                   .busy_watts = texts->busy_watts,
+                                   .idle_watts = texts->idle_watts,
+                                   .joules_per_byte = texts->joules_per_mb * 1e-6,
+                                   .joules_per_mac = texts->picojoules_per_mac * 1e-12};
     CLV_TRY(parse_cut(&out->edge.cut, "--cut", texts->cut, err));
     CLV_TRY(parse_cut(&out->edge.max_cut, "--max-cut", texts->max_cut, err));
     CLV_TRY(parse_size(&out->width, &out->height, texts->size, err));

@@ -16,6 +16,7 @@ typedef struct clv_edge_texts {
         *log_level, *state, *objective;
     uint64_t min_depth, profile_ms, deadline_ms, in_flight, threads, top, repeat, wait_link_ms;
     double fps, min_agreement, min_snr_db;
+    double busy_watts, idle_watts, joules_per_mb, picojoules_per_mac;
     bool tensors;
     clv_string_list input;
 } clv_edge_texts;

@@ -4,13 +4,15 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "partitioner/payload_estimate.h"
 #include "partitioner/residual.h"
+#include "partitioner/server_load.h"
 
-#define FOLLOW 0.5       /* weight of a new sample in load, slowdown and waiting */
-#define WORLD_MOVED 0.2  /* an estimate this far off says that the world is another now */
-#define MAX_FACTOR 1e4   /* of load and slowdown */
-#define LONGEST_TRIAL 8u /* times trial_frames */
-#define PROBE_US 20000.0 /* how long a large echo may occupy the link */
+#define FOLLOW 0.5      /* weight of a new sample of the slowdown */
+#define WORLD_MOVED 0.2 /* an estimate this far off says that the world is another now */
+#define MAX_FACTOR CLV_SERVER_LOAD_MAX_FACTOR /* of load and slowdown */
+#define LONGEST_TRIAL 8u                      /* times trial_frames */
+#define PROBE_US 20000.0                      /* how long a large echo may occupy the link */
 #define LEAST_PROBE 4096u
 #define MOST_PROBE 65536u
 #define LEAST_SHARE 0.01  /* of a latency, that a part has which is learned from */
@@ -28,14 +30,29 @@ struct clv_follow {
     clv_follow_options options;
     clv_link_estimate link;
     clv_residual residual;
-    double load, slowdown, waited_us;
+    clv_server_load load;
+    clv_payload_estimate *payloads;
+    double slowdown, others; /* others: as the server last said, or CLV_SERVER_LOAD_UNKNOWN */
     silence server, device;
-    uint32_t since_ping, since_rate, since_load, since_speed; /* frames */
-    uint32_t current;                                         /* candidate, or CLV_PLAN_NONE */
+    /* Frames; of load: since a frame told it, since the server said how busy it is. */
+    uint32_t since_ping, since_rate, since_load, since_told, since_speed;
+    uint32_t current; /* candidate, or CLV_PLAN_NONE */
     bool up;
 };
 
 /* --- making --------------------------------------------------------------------------------- */
+
+/* The whole network on the server, by its profile. */
+static double whole_server_us(const clv_plan *plan)
+{
+    uint64_t most_ns = 0;
+
+    for (uint32_t i = 0; i < clv_plan_count(plan); i++) {
+        const clv_plan_candidate *c = clv_plan_at(plan, i);
+        most_ns = c->ships && c->server_ns > most_ns ? c->server_ns : most_ns;
+    }
+    return (double)most_ns * 1e-3;
+}
 
 clv_status clv_follow_create(clv_follow **out, const clv_plan *plan,
                              const clv_follow_options *options)
@@ -49,7 +66,12 @@ clv_status clv_follow_create(clv_follow **out, const clv_plan *plan,
         return CLV_ENOMEM;
     f->plan = plan;
     f->options = *options;
-    f->load = 1.0;
+    if (clv_payload_estimate_create(&f->payloads, plan) != CLV_OK) {
+        clv_follow_free(f);
+        return CLV_ENOMEM;
+    }
+    clv_server_load_init(&f->load, whole_server_us(plan));
+    f->others = CLV_SERVER_LOAD_UNKNOWN;
     f->slowdown = 1.0;
     f->server.patience = options->trial_frames;
     f->device.patience = options->trial_frames;
@@ -62,15 +84,19 @@ clv_status clv_follow_create(clv_follow **out, const clv_plan *plan,
 
 void clv_follow_free(clv_follow *follow)
 {
+    if (follow == NULL)
+        return;
+    clv_payload_estimate_free(follow->payloads);
     clv_free(follow);
 }
 
 clv_world clv_follow_world(const clv_follow *f)
 {
     return (clv_world){.bytes_per_s = f->up ? f->link.bytes_per_s : 0.0,
-                       .rtt_us = f->link.rtt_us + f->waited_us,
-                       .server_load = f->load,
-                       .device_slowdown = f->slowdown};
+                       .rtt_us = f->link.rtt_us + f->load.waited_us,
+                       .server_load = f->load.factor,
+                       .device_slowdown = f->slowdown,
+                       .payload_factors = clv_payload_estimate_factors(f->payloads)};
 }
 
 /* --- news ----------------------------------------------------------------------------------- */
@@ -81,7 +107,8 @@ void clv_follow_link_up(clv_follow *f, double rtt_us)
 
     f->up = true;
     f->since_rate = f->options.probe_frames; /* look at once what has become of it */
-    f->waited_us = 0.0;
+    f->load.waited_us = 0.0;
+    f->others = CLV_SERVER_LOAD_UNKNOWN;
     clv_link_estimate_init(&f->link, rtt_us > 0.0 ? rtt_us : f->link.rtt_us, known);
 }
 
@@ -103,15 +130,23 @@ static bool follow_value(double *value, double sample)
     return moved;
 }
 
-void clv_follow_echoed(clv_follow *f, const clv_link_sample *sample, double server_load)
+/* How busy the server says it is. */
+static void note_others(clv_follow *f, double others)
+{
+    f->others = others;
+    f->since_told = 0;
+}
+
+void clv_follow_echoed(clv_follow *f, const clv_link_sample *sample, double others)
 {
     clv_link_estimate_add(&f->link, sample);
     if (sample->bytes >= TELLS_RATE)
         f->since_rate = 0;
-    if (is_factor(server_load)) {
-        (void)follow_value(&f->load, server_load);
-        f->since_load = 0;
-    }
+    if (!(others >= 0.0) || !isfinite(others))
+        return;
+    note_others(f, others);
+    if (f->since_load > f->options.ping_frames) /* frames know better */
+        clv_server_load_told(&f->load, others);
 }
 
 void clv_follow_checked(clv_follow *f, double slowdown)
@@ -144,21 +179,31 @@ static bool learn_device(clv_follow *f, const clv_follow_frame *frame, const clv
     return follow_value(&f->slowdown, sample);
 }
 
-static bool learn_server(clv_follow *f, const clv_follow_frame *frame, const clv_plan_candidate *c)
+static bool learn_server(clv_follow *f, const clv_follow_frame *frame, const clv_plan_cost *cost)
 {
+    const clv_plan_candidate *c = clv_plan_at(f->plan, frame->candidate);
     clv_link_sample link = frame->link;
     double sample = frame->server_us / ((double)c->server_ns * 1e-3);
     double away_us = (double)link.answered_us - (double)link.sent_us - frame->server_us;
-    double expected_us = c->bytes / f->link.bytes_per_s * 1e6 + f->link.rtt_us + f->waited_us;
+    double expected_us = cost->link_us + cost->rtt_us;
+    double others = frame->tells_others && frame->others >= 0.0 && isfinite(frame->others)
+                        ? frame->others
+                        : CLV_SERVER_LOAD_UNKNOWN;
     bool moved = fabs(away_us - expected_us) > WORLD_MOVED * expected_us;
 
     link.server_us = frame->server_us + frame->waited_us;
     clv_link_estimate_add(&f->link, &link);
     if (link.bytes >= TELLS_RATE)
         f->since_rate = 0;
-    (void)follow_value(&f->waited_us, frame->waited_us);
-    if (c->server_ns > 0 && is_factor(sample)) {
-        moved = follow_value(&f->load, sample) || moved;
+    if (frame->payload_bytes > 0.0)
+        moved =
+            clv_payload_estimate_sent(f->payloads, frame->candidate, frame->payload_bytes) || moved;
+    if (others >= 0.0)
+        note_others(f, others);
+    bool tells = c->server_ns > 0 && is_factor(sample);
+    moved =
+        clv_server_load_measured(&f->load, tells ? sample : 0.0, frame->waited_us, others) || moved;
+    if (tells) {
         f->server.frames = 0;
         f->since_load = 0;
     }
@@ -197,10 +242,10 @@ void clv_follow_answered(clv_follow *f, const clv_follow_frame *frame)
         return;
     const clv_plan_candidate *c = clv_plan_at(f->plan, frame->candidate);
     clv_world before = clv_follow_world(f);
+    clv_plan_cost cost = clv_plan_cost_in(f->plan, frame->candidate, &before);
     bool moved = learn_device(f, frame, c);
     if (c->ships)
-        moved = learn_server(f, frame, c) || moved;
-    clv_plan_cost cost = clv_plan_cost_in(f->plan, frame->candidate, &before);
+        moved = learn_server(f, frame, &cost) || moved;
     /* When the world moves, the estimates' lag isn't the model's fault. */
     if (!moved && isfinite(cost.latency_us) && (!c->ships || frame->link.alone))
         learn_residual(f, frame, &cost);
@@ -298,9 +343,9 @@ static void start_trial(silence *side, bool is_tried)
     side->frames = is_tried ? 0 : side->frames;
 }
 
-/* A side that wasn't heard of for long is taken to be as in its profile, and what was learned about
- * the model's errors isn't believed. If that makes another candidate clearly the best, it is tried.
- */
+/* A side that wasn't heard of for long is taken to be as in its profile, but for the work of others
+ * that the server speaks of, and what was learned about the model's errors isn't believed. If that
+ * makes another candidate clearly the best, it is tried. */
 static uint32_t find_trial(clv_follow *f)
 {
     clv_world hoped = clv_follow_world(f);
@@ -310,8 +355,11 @@ static uint32_t find_trial(clv_follow *f)
     if (!server && !device)
         return CLV_PLAN_NONE;
     if (server && f->since_load >= f->server.patience) {
-        hoped.server_load = hoped.server_load > 1.0 ? 1.0 : hoped.server_load;
-        hoped.rtt_us -= f->waited_us;
+        bool is_told = f->since_told < f->server.patience;
+        double waited_us;
+        hoped.server_load = clv_server_load_hope(&waited_us, &f->load,
+                                                 is_told ? f->others : CLV_SERVER_LOAD_UNKNOWN);
+        hoped.rtt_us += waited_us - f->load.waited_us;
     }
     if (device && f->since_speed >= f->device.patience)
         hoped.device_slowdown = hoped.device_slowdown > 1.0 ? 1.0 : hoped.device_slowdown;
@@ -345,6 +393,7 @@ static void add_checks(clv_follow *f, clv_follow_choice *choice)
     f->since_ping++;
     f->since_rate++;
     f->since_load++;
+    f->since_told++;
     f->since_speed++;
     if (!f->up)
         return;

@@ -5,7 +5,8 @@
 /** @file follow.h: follows the world, and says for each frame what to do with it.
  *
  *  - The state of the world is estimated from the device's own frames: the link (link_estimate.h),
- *    the server's load (what it says a request took, over its profile) and the device's slowdown.
+ *    the server's load (server_load.h: what it says a request took, over its profile, and how busy
+ *    it says it is), the device's slowdown, and how large payloads are (payload_estimate.h).
  *  - What the model still misses is learned (residual.h), and candidates that may be better than
  *    they look are tried while that costs little.
  *  - News is made where there is none. The link, and the server's load, are measured by echoes; the
@@ -56,6 +57,10 @@ typedef struct clv_follow_frame {
     clv_link_sample link; /**< its server_us is not read: */
     double server_us;     /**< decoding and nodes, as the reply says */
     double waited_us;     /**< for its turn at the server, as the reply says */
+    double payload_bytes; /**< as it was sent; 0: says nothing of frames to come: the first of
+                               several of which the others are coded after one before them */
+    bool tells_others;    /**< what the reply says of the server's other work: */
+    double others;        /**< requests that aren't ours, for each worker */
 } clv_follow_frame;
 
 /** @param plan  Borrowed; outlives it.
@@ -68,8 +73,9 @@ void clv_follow_free(clv_follow *follow); /* NULL is a no-op */
 void clv_follow_link_up(clv_follow *follow, double rtt_us);
 void clv_follow_link_down(clv_follow *follow);
 
-/** An echo has come back. @p server_load as in clv_world; 0: the server doesn't say. */
-void clv_follow_echoed(clv_follow *follow, const clv_link_sample *sample, double server_load);
+/** An echo has come back. @p others as in clv_follow_frame; negative: the server doesn't say. It
+ *  counts where no frame has told of late. */
+void clv_follow_echoed(clv_follow *follow, const clv_link_sample *sample, double others);
 
 /** Nodes were run that no frame needed. @p slowdown: their time over the profile's. */
 void clv_follow_checked(clv_follow *follow, double slowdown);

@@ -13,8 +13,9 @@
 /* What costs are made of, close together for the look-up. */
 typedef struct line {
     double device_us, bytes, more_bytes, server_us; /* more_bytes: 95th percentile less mean */
+    double payload;                                 /* of bytes: what its factor is about */
     double ships;                                   /* 1 or 0 */
-    double fixed_mj;                                /* of bytes and MACs */
+    double macs_mj;
 } line;
 
 struct clv_plan {
@@ -93,11 +94,10 @@ static clv_status make_lines(clv_plan *plan)
         plan->lines[i] = (line){.device_us = (double)(c->device_ns + c->encode_ns) * 1e-3,
                                 .bytes = c->bytes,
                                 .more_bytes = c->p95_bytes - c->bytes,
+                                .payload = c->payload_bytes,
                                 .server_us = (double)c->server_ns * 1e-3,
-                                .ships = c->ships ? 1.0 : 0.0};
-        plan->lines[i].fixed_mj = (e->joules_per_byte * (c->ships ? c->bytes : 0.0) +
-                                   e->joules_per_mac * (double)c->device_macs) *
-                                  1e3;
+                                .ships = c->ships ? 1.0 : 0.0,
+                                .macs_mj = e->joules_per_mac * (double)c->device_macs * 1e3};
     }
     return CLV_OK;
 }
@@ -119,8 +119,8 @@ clv_status clv_plan_create(clv_plan **out, const clv_profile *device, const clv_
                           plan->candidates.considered);
     if (status == CLV_OK) {
         if (!options->keep_dominated)
-            clv_plan_candidates_drop_dominated(&plan->candidates,
-                                               options->energy.joules_per_mac > 0.0);
+            clv_plan_candidates_drop_dominated(
+                &plan->candidates, options->energy.joules_per_mac > 0.0, options->payloads_vary);
         status = make_lines(plan);
         if (status != CLV_OK)
             (void)clv_fail(err, status, "plan", "%s", clv_status_text(status));
@@ -177,6 +177,7 @@ static double larger(double a, double b)
 typedef struct weights {
     double slowdown, us_per_byte, rtt_us, load; /* us_per_byte is infinite where the link is down */
     double deadline_us, most_mj;                /* infinite: no such limit */
+    const double *factors;                      /* of payloads, or NULL */
 } weights;
 
 static weights weights_of(const clv_plan *plan, const clv_world *world)
@@ -186,29 +187,33 @@ static weights weights_of(const clv_plan *plan, const clv_world *world)
                      .us_per_byte = world->bytes_per_s > 0.0 ? 1e6 / world->bytes_per_s : INFINITY,
                      .rtt_us = world->rtt_us,
                      .load = world->server_load,
+                     .factors = world->payload_factors,
                      .deadline_us = l->deadline_us > 0 ? (double)l->deadline_us : INFINITY,
                      .most_mj = l->device_mj > 0.0 ? l->device_mj : INFINITY};
 }
 
 /* One candidate: what a look-up needs of its cost. */
 typedef struct score {
-    double latency_us, more_us, link_us, server_us, device_us, mj, value;
+    double latency_us, more_us, link_us, server_us, device_us, bytes, mj, value;
     bool within;
 } score;
 
-static inline score score_of(const clv_plan *plan, const line *l, const weights *w)
+static inline score score_of(const clv_plan *plan, uint32_t candidate, const weights *w)
 {
     const clv_plan_options *o = &plan->options;
+    const line *l = &plan->lines[candidate];
+    double factor = w->factors != NULL ? w->factors[candidate] : 1.0;
     bool ships = l->ships > 0.0;
     score s = {.device_us = w->slowdown * l->device_us};
 
-    s.link_us = ships ? w->us_per_byte * l->bytes : 0.0;
-    s.more_us = ships && l->more_bytes > 0.0 ? w->us_per_byte * l->more_bytes : 0.0;
+    s.bytes = ships ? l->bytes + (factor - 1.0) * l->payload : 0.0;
+    s.link_us = ships ? w->us_per_byte * s.bytes : 0.0;
+    s.more_us = ships && l->more_bytes > 0.0 ? w->us_per_byte * factor * l->more_bytes : 0.0;
     s.server_us = ships ? w->load * l->server_us : 0.0;
     double away_us = s.link_us + l->ships * w->rtt_us + s.server_us;
     s.latency_us = s.device_us + away_us;
-    s.mj =
-        (o->energy.busy_watts * s.device_us + o->energy.idle_watts * away_us) * 1e-3 + l->fixed_mj;
+    s.mj = (o->energy.busy_watts * s.device_us + o->energy.idle_watts * away_us) * 1e-3 +
+           o->energy.joules_per_byte * s.bytes * 1e3 + l->macs_mj;
     s.within = s.latency_us + s.more_us <= w->deadline_us && s.mj <= w->most_mj;
     s.value = s.latency_us;
     if (o->objective == CLV_OBJECTIVE_THROUGHPUT)
@@ -216,7 +221,7 @@ static inline score score_of(const clv_plan *plan, const line *l, const weights 
     else if (o->objective == CLV_OBJECTIVE_ENERGY)
         s.value = s.mj;
     else if (o->objective == CLV_OBJECTIVE_BYTES)
-        s.value = l->ships * l->bytes;
+        s.value = s.bytes;
     return s;
 }
 
@@ -224,7 +229,7 @@ clv_plan_cost clv_plan_cost_in(const clv_plan *plan, uint32_t candidate, const c
 {
     const clv_plan_candidate *c = &plan->candidates.items[candidate];
     weights w = weights_of(plan, world);
-    score s = score_of(plan, &plan->lines[candidate], &w);
+    score s = score_of(plan, candidate, &w);
 
     return (clv_plan_cost){.device_us = world->device_slowdown * (double)c->device_ns * 1e-3,
                            .encode_us = world->device_slowdown * (double)c->encode_ns * 1e-3,
@@ -236,7 +241,7 @@ clv_plan_cost clv_plan_cost_in(const clv_plan *plan, uint32_t candidate, const c
                            .stage_us = larger(larger(s.device_us, s.link_us),
                                               s.server_us / plan->options.server_batch),
                            .device_mj = s.mj,
-                           .bytes = c->ships ? c->bytes : 0.0,
+                           .bytes = s.bytes,
                            .value = isfinite(s.latency_us) ? s.value : INFINITY,
                            .within = s.within};
 }
@@ -245,7 +250,7 @@ double clv_plan_value_in(bool *within_out, const clv_plan *plan, uint32_t candid
                          const clv_world *world)
 {
     weights w = weights_of(plan, world);
-    score s = score_of(plan, &plan->lines[candidate], &w);
+    score s = score_of(plan, candidate, &w);
 
     *within_out = s.within;
     return isfinite(s.latency_us) ? s.value : INFINITY;
@@ -268,7 +273,7 @@ clv_plan_choice clv_plan_best(const clv_plan *plan, const clv_world *world)
     clv_plan_choice choice = {.candidate = CLV_PLAN_NONE};
 
     for (uint32_t i = 0; i < plan->candidates.count; i++) {
-        score s = score_of(plan, &plan->lines[i], &w);
+        score s = score_of(plan, i, &w);
         if (s.latency_us < INFINITY &&
             (choice.candidate == CLV_PLAN_NONE || is_better(&s, &best))) {
             best = s;

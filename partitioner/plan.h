@@ -71,6 +71,9 @@ typedef struct clv_plan_options {
     double frames_per_s;    /**< only for limits.bytes_per_s */
     uint32_t message_bytes; /**< heads of a request and its answer, TLS and TCP included */
     bool keep_dominated;    /**< keep what is never needed too: to show it */
+    /** Keep what is never needed only because of another codec's candidate: payload_factors may
+     * turn that round. */
+    bool payloads_vary;
 } clv_plan_options;
 
 #define CLV_PLAN_OPTIONS_INIT                                                                      \
@@ -100,11 +103,14 @@ typedef struct clv_world {
     double rtt_us;          /**< round trip of an empty request, waiting at the server included */
     double server_load;     /**< the server's time over its profile's; 1: idle */
     double device_slowdown; /**< the device's time over its profile's; 1: as measured */
+    /** [clv_plan_count()]: each candidate's payload over its profile's; NULL: 1. Limits that don't
+     *  depend on the world go by the profile. Borrowed. */
+    const double *payload_factors;
 } clv_world;
 
 #define CLV_WORLD_INIT                                                                             \
     {                                                                                              \
-        0.0, 0.0, 1.0, 1.0                                                                         \
+        0.0, 0.0, 1.0, 1.0, NULL                                                                   \
     }
 
 /** What a candidate costs in a world; infinite where it ships and the link is down. */

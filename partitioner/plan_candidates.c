@@ -183,8 +183,11 @@ clv_status clv_plan_candidates_collect(clv_plan_candidates *out, const clv_profi
 /* --- what is never needed ------------------------------------------------------------------- */
 
 /* Whether @p a is at least as good as @p b in everything that costs are made of. */
-static bool is_as_good(const clv_plan_candidate *a, const clv_plan_candidate *b, bool macs_count)
+static bool is_as_good(const clv_plan_candidate *a, const clv_plan_candidate *b, bool macs_count,
+                       bool by_codec)
 {
+    if (by_codec && a->ships && strcmp(a->codec, b->codec) != 0)
+        return false;
     return a->device_ns + a->encode_ns <= b->device_ns + b->encode_ns && a->bytes <= b->bytes &&
            a->p95_bytes <= b->p95_bytes && a->server_ns <= b->server_ns && a->ships <= b->ships &&
            (!macs_count || a->device_macs <= b->device_macs);
@@ -229,7 +232,8 @@ static int compare_places(const void *left, const void *right)
     return order != 0 ? order : compare_costs(left, right);
 }
 
-void clv_plan_candidates_drop_dominated(clv_plan_candidates *candidates, bool macs_count)
+void clv_plan_candidates_drop_dominated(clv_plan_candidates *candidates, bool macs_count,
+                                        bool by_codec)
 {
     clv_plan_candidate *items = candidates->items;
     uint32_t kept = 0;
@@ -240,7 +244,7 @@ void clv_plan_candidates_drop_dominated(clv_plan_candidates *candidates, bool ma
     for (uint32_t i = 0; i < candidates->count; i++) {
         bool needed = true;
         for (uint32_t k = 0; k < kept && needed; k++)
-            needed = !is_as_good(&items[k], &items[i], macs_count);
+            needed = !is_as_good(&items[k], &items[i], macs_count, by_codec);
         if (needed)
             items[kept++] = items[i];
     }

@@ -23,7 +23,9 @@ CLV_NODISCARD clv_status clv_plan_candidates_collect(clv_plan_candidates *out,
                                                      clv_error *err);
 
 /** Keep those that no other is at least as good as in everything, in order of cut.
- *  @param macs_count  Whether a MAC costs something besides its time. */
-void clv_plan_candidates_drop_dominated(clv_plan_candidates *candidates, bool macs_count);
+ *  @param macs_count  Whether a MAC costs something besides its time.
+ *  @param by_codec    What ships is compared only with its own codec, and with what doesn't. */
+void clv_plan_candidates_drop_dominated(clv_plan_candidates *candidates, bool macs_count,
+                                        bool by_codec);
 
 #endif

@@ -183,7 +183,7 @@ static clv_status plan(const settings *s, const tool_model *model, clv_error *er
     clv_plan_options o;
     plan_view view = {.model = model->path, .graph = model->model.graph};
 
-    view.world = (clv_world){s->mbps * 125e3, s->rtt_ms * 1e3, s->server_load, s->device_slowdown};
+    view.world = (clv_world){s->mbps * 125e3, s->rtt_ms * 1e3, s->server_load, s->device_slowdown, NULL};
     view.from_bytes_per_s = 0.1 * 125e3;
     view.to_bytes_per_s = 1000 * 125e3;
     clv_status status = make_options(&o, s, view.graph, err);

@@ -94,12 +94,18 @@ typedef struct clv_edge_options {
                                 "bytes"; NULL is latency */
     bool key_frames_only;  /**< codec rans: every frame is coded alone, none as the difference
                                 to one that the server has answered */
+    /** What the device draws, declared: all that the objective "energy" goes by, which needs
+     *  busy_watts. What is 0 isn't counted. */
+    double busy_watts;      /**< while it computes; at least idle_watts */
+    double idle_watts;      /**< while it waits for the answer */
+    double joules_per_byte; /**< sent or received */
+    double joules_per_mac;  /**< besides busy_watts */
 } clv_edge_options;
 
 #define CLV_EDGE_OPTIONS_INIT                                                                      \
     {                                                                                              \
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 1, 4, 0, NULL, NULL, CLV_CUT_ALL, 0, 0, \
-            NULL, 300, 0, NULL, false                                                              \
+            NULL, 300, 0, NULL, false, 0, 0, 0, 0                                                  \
     }
 
 /** Where the time of a frame went. A stage that it didn't pass is 0. */

@@ -13,7 +13,7 @@
 #include "partitioner/follow.h"
 #include "partitioner/residual.h"
 
-enum { NODES = 12, SETTLING = 20, AFTER = 80 };
+enum { NODES = 12, SETTLING = 20, AFTER = 80, MAX_CANDIDATES = 64 };
 
 /* --- a network ------------------------------------------------------------------------------ */
 
@@ -65,7 +65,9 @@ static clv_plan *make_plan(const clv_plan_options *options)
 /* What is true, and what the profile doesn't know of it. */
 typedef struct truth {
     double bytes_per_s, rtt_us, load, slowdown, waited_us, encode_factor;
-    bool tells; /* echoes tell the server's load, and nodes are run while the device waits */
+    bool tells;     /* echoes tell how busy the server is, nodes are run while the device waits */
+    double others;  /* requests at the server for each worker, ours aside */
+    double payload; /* of rans, over the profile's: frames that follow one by the same candidate */
 } truth;
 
 typedef struct simulation {
@@ -75,6 +77,8 @@ typedef struct simulation {
     uint64_t now_us;
     uint32_t random;
     bool up;
+    uint32_t last;                  /* candidate of the last frame that was shipped */
+    double factors[MAX_CANDIDATES]; /* of payloads, where frames follow each other */
 } simulation;
 
 /* A factor around 1. */
@@ -87,13 +91,23 @@ static double noise(simulation *s, double size)
 static clv_plan_cost true_cost(const simulation *s, uint32_t candidate)
 {
     const truth *t = &s->world;
-    clv_world w = {s->up ? t->bytes_per_s : 0.0, t->rtt_us + t->waited_us, t->load, t->slowdown};
+    clv_world w = {s->up ? t->bytes_per_s : 0.0, t->rtt_us + t->waited_us, t->load, t->slowdown,
+                   s->factors};
     clv_plan_cost cost = clv_plan_cost_in(s->plan, candidate, &w);
     double more_us = cost.encode_us * (t->encode_factor - 1.0);
 
     cost.encode_us += more_us;
     cost.latency_us += more_us;
     return cost;
+}
+
+static void change_world(simulation *s, truth world)
+{
+    s->world = world;
+    for (uint32_t i = 0; i < clv_plan_count(s->plan); i++) {
+        bool is_rans = strcmp(clv_plan_at(s->plan, i)->codec, "rans") == 0;
+        s->factors[i] = is_rans ? world.payload : 1.0;
+    }
 }
 
 static double hindsight(const simulation *s)
@@ -110,7 +124,7 @@ static void echo(simulation *s, uint32_t bytes, bool alone)
     double us = s->world.rtt_us * noise(s, 0.03) + all / s->world.bytes_per_s * 1e6 + queue_us;
     clv_link_sample sample = {s->now_us, s->now_us + (uint64_t)us, 0.0, all, alone};
 
-    clv_follow_echoed(s->follow, &sample, s->world.tells ? s->world.load * noise(s, 0.05) : 0.0);
+    clv_follow_echoed(s->follow, &sample, s->world.tells ? s->world.others * noise(s, 0.05) : -1.0);
 }
 
 /* One frame. @return what it costs in truth; the device alone where the link fails it. */
@@ -119,7 +133,11 @@ static double step(simulation *s)
     clv_follow_choice c = clv_follow_next(s->follow);
     assert_true(c.candidate < clv_plan_count(s->plan));
     bool ships = clv_plan_at(s->plan, c.candidate)->ships;
+    bool is_first = ships && s->last != c.candidate; /* nothing to be coded after */
+    double factor = s->factors[c.candidate];
+    s->factors[c.candidate] = is_first ? 1.0 : factor;
     clv_plan_cost cost = true_cost(s, c.candidate);
+    s->factors[c.candidate] = factor;
 
     if (c.echo && s->up)
         echo(s, c.echo_bytes, !ships);
@@ -133,6 +151,12 @@ static double step(simulation *s)
         f.server_us = cost.server_us * noise(s, 0.05);
         f.waited_us = s->world.waited_us * noise(s, 0.1);
         f.link.sent_us = s->now_us;
+        f.tells_others = s->world.tells;
+        f.others = s->world.others * noise(s, 0.05);
+        f.payload_bytes =
+            is_first ? 0.0
+                     : clv_plan_at(s->plan, c.candidate)->payload_bytes * factor * noise(s, 0.05);
+        s->last = c.candidate;
         f.link.bytes = cost.bytes;
         f.link.alone = true;
         s->now_us += (uint64_t)(f.server_us + f.waited_us + cost.link_us * noise(s, 0.05) +
@@ -148,7 +172,10 @@ static void start(simulation *s, const clv_plan *plan, truth world, uint32_t see
 {
     clv_follow_options options = CLV_FOLLOW_OPTIONS_INIT;
 
-    *s = (simulation){.plan = plan, .world = world, .now_us = 1000000, .random = seed, .up = true};
+    assert_in_range(clv_plan_count(plan), 1, MAX_CANDIDATES);
+    *s = (simulation){
+        .plan = plan, .now_us = 1000000, .random = seed, .up = true, .last = CLV_PLAN_NONE};
+    change_world(s, world);
     assert_int_equal(clv_follow_create(&s->follow, plan, &options), CLV_OK);
     clv_follow_link_up(s->follow, world.rtt_us * 1.1);
 }
@@ -175,25 +202,35 @@ static const struct {
     truth before, after;
 } traces[] = {
     {"bandwidth falls to a tenth",
-     {FAST, 1e4, 1, 1, 0, 1, true},
-     {FAST / 10, 1e4, 1, 1, 0, 1, true}},
+     {FAST, 1e4, 1, 1, 0, 1, true, 0, 1},
+     {FAST / 10, 1e4, 1, 1, 0, 1, true, 0, 1}},
     {"bandwidth falls to a hundredth",
-     {FAST, 1e4, 1, 1, 0, 1, true},
-     {SLOW, 1e4, 1, 1, 0, 1, true}},
+     {FAST, 1e4, 1, 1, 0, 1, true, 0, 1},
+     {SLOW, 1e4, 1, 1, 0, 1, true, 0, 1}},
     {"bandwidth rises from a hundredth",
-     {SLOW, 1e4, 1, 1, 0, 1, true},
-     {FAST, 1e4, 1, 1, 0, 1, true}},
-    {"the round trip rises", {FAST, 5e3, 1, 1, 0, 1, true}, {FAST, 8e4, 1, 1, 0, 1, true}},
-    {"the round trip falls", {FAST, 8e4, 1, 1, 0, 1, true}, {FAST, 5e3, 1, 1, 0, 1, true}},
-    {"the server gets busy", {FAST, 5e3, 1, 1, 0, 1, true}, {FAST, 5e3, 16, 1, 20000, 1, true}},
-    {"the server is free again", {FAST, 5e3, 16, 1, 20000, 1, true}, {FAST, 5e3, 1, 1, 0, 1, true}},
-    {"the device gets hot", {SLOW * 4, 2e4, 1, 0.3, 0, 1, true}, {SLOW * 4, 2e4, 1, 2, 0, 1, true}},
+     {SLOW, 1e4, 1, 1, 0, 1, true, 0, 1},
+     {FAST, 1e4, 1, 1, 0, 1, true, 0, 1}},
+    {"the round trip rises",
+     {FAST, 5e3, 1, 1, 0, 1, true, 0, 1},
+     {FAST, 8e4, 1, 1, 0, 1, true, 0, 1}},
+    {"the round trip falls",
+     {FAST, 8e4, 1, 1, 0, 1, true, 0, 1},
+     {FAST, 5e3, 1, 1, 0, 1, true, 0, 1}},
+    {"the server gets busy",
+     {FAST, 5e3, 1, 1, 0, 1, true, 0, 1},
+     {FAST, 5e3, 16, 1, 20000, 1, true, 4, 1}},
+    {"the server is free again",
+     {FAST, 5e3, 16, 1, 20000, 1, true, 4, 1},
+     {FAST, 5e3, 1, 1, 0, 1, true, 0, 1}},
+    {"the device gets hot",
+     {SLOW * 4, 2e4, 1, 0.3, 0, 1, true, 0, 1},
+     {SLOW * 4, 2e4, 1, 2, 0, 1, true, 0, 1}},
     {"the device cools down",
-     {SLOW * 4, 2e4, 1, 4, 0, 1, true},
-     {SLOW * 4, 2e4, 1, 0.8, 0, 1, true}},
+     {SLOW * 4, 2e4, 1, 4, 0, 1, true, 0, 1},
+     {SLOW * 4, 2e4, 1, 0.8, 0, 1, true, 0, 1}},
     {"a slow codec, and a faster link",
-     {SLOW, 1e4, 1, 1, 0, 4, true},
-     {FAST / 4, 1e4, 1, 1, 0, 4, true}},
+     {SLOW, 1e4, 1, 1, 0, 4, true, 0, 1},
+     {FAST / 4, 1e4, 1, 1, 0, 4, true, 0, 1}},
 };
 
 static void test_follow__twenty_frames_after_a_step_it_is_within_five_percent(void **unused)
@@ -208,7 +245,7 @@ static void test_follow__twenty_frames_after_a_step_it_is_within_five_percent(vo
             simulation s;
             start(&s, plan, traces[t].before, seed);
             double first = regret(&s);
-            s.world = traces[t].after;
+            change_world(&s, traces[t].after);
             double second = regret(&s);
             if (first > 1.05 || second > 1.05) {
                 print_error("%s, seed %u: %.3f before, %.3f after\n", traces[t].name, seed, first,
@@ -233,7 +270,7 @@ static void check_returns(truth before, truth after)
         start(&s, plan, before, seed);
         for (int i = 0; i < 300; i++)
             (void)step(&s);
-        s.world = after;
+        change_world(&s, after);
         for (int i = 0; i < 100; i++)
             (void)step(&s);
         double r = regret(&s);
@@ -247,10 +284,10 @@ static void check_returns(truth before, truth after)
 static void test_follow__it_never_stays_on_one_side_for_lack_of_news(void **unused)
 {
     (void)unused;
-    check_returns((truth){FAST, 5e3, 30, 1, 20000, 1, false},
-                  (truth){FAST, 5e3, 1, 1, 0, 1, false});
-    check_returns((truth){SLOW * 4, 2e4, 1, 4, 0, 1, false},
-                  (truth){SLOW * 4, 2e4, 1, 0.8, 0, 1, false});
+    check_returns((truth){FAST, 5e3, 30, 1, 20000, 1, false, 0, 1},
+                  (truth){FAST, 5e3, 1, 1, 0, 1, false, 0, 1});
+    check_returns((truth){SLOW * 4, 2e4, 1, 4, 0, 1, false, 0, 1},
+                  (truth){SLOW * 4, 2e4, 1, 0.8, 0, 1, false, 0, 1});
 }
 
 static void test_follow__it_does_not_flap(void **unused)
@@ -258,7 +295,7 @@ static void test_follow__it_does_not_flap(void **unused)
     (void)unused;
     clv_plan_options options = CLV_PLAN_OPTIONS_INIT;
     clv_plan *plan = make_plan(&options);
-    clv_world w = {0.0, 1e4, 1.0, 1.0};
+    clv_world w = {0.0, 1e4, 1.0, 1.0, NULL};
     clv_plan_piece pieces[32];
     uint32_t n = clv_plan_pieces(pieces, 32, plan, &w, 1e4, 1e8);
 
@@ -266,7 +303,7 @@ static void test_follow__it_does_not_flap(void **unused)
     for (uint32_t i = 1; i < n; i++) { /* where two are equally good */
         simulation s;
         uint32_t changes = 0, last = CLV_PLAN_NONE;
-        start(&s, plan, (truth){pieces[i].from_bytes_per_s, 1e4, 1, 1, 0, 1, true}, i);
+        start(&s, plan, (truth){pieces[i].from_bytes_per_s, 1e4, 1, 1, 0, 1, true, 0, 1}, i);
         for (int k = 0; k < 40; k++)
             (void)step(&s);
         for (int k = 0; k < 300; k++) {
@@ -288,7 +325,7 @@ static void test_follow__without_a_link_it_is_alone_and_comes_back(void **unused
     clv_plan *plan = make_plan(&options);
     simulation s;
 
-    start(&s, plan, (truth){FAST, 1e4, 1, 1, 0, 1, true}, 1);
+    start(&s, plan, (truth){FAST, 1e4, 1, 1, 0, 1, true, 0, 1}, 1);
     assert_true(regret(&s) < 1.05);
     clv_follow_link_down(s.follow);
     s.up = false;
@@ -312,8 +349,8 @@ static void test_follow__what_the_model_misses_is_learned(void **unused)
     clv_plan *plan = make_plan(&options);
     simulation s;
 
-    start(&s, plan, (truth){SLOW * 6.6, 1e4, 1, 1, 0, 8, true}, 1);
-    clv_world w = {s.world.bytes_per_s, s.world.rtt_us, s.world.load, s.world.slowdown};
+    start(&s, plan, (truth){SLOW * 6.6, 1e4, 1, 1, 0, 8, true, 0, 1}, 1);
+    clv_world w = {s.world.bytes_per_s, s.world.rtt_us, s.world.load, s.world.slowdown, NULL};
     double naive_us = true_cost(&s, clv_plan_best(plan, &w).candidate).latency_us;
     assert_true(naive_us > 1.1 * hindsight(&s));
     assert_true(regret(&s) < 1.05);
@@ -330,7 +367,7 @@ static void test_follow__limits_are_kept_as_the_world_changes(void **unused)
     clv_plan *plan = make_plan(&options);
     simulation s;
 
-    start(&s, plan, (truth){FAST, 5e3, 1, 0.5, 0, 1, true}, 1);
+    start(&s, plan, (truth){FAST, 5e3, 1, 0.5, 0, 1, true, 0, 1}, 1);
     for (int i = 0; i < 20; i++)
         (void)step(&s);
     assert_true(step(&s) < 40000.0); /* all on the device: 31.5 ms, no bytes */
@@ -353,7 +390,7 @@ static void test_follow__nothing_is_allocated_and_nonsense_is_ignored(void **unu
     clv_plan *plan = make_plan(&options);
     simulation s;
 
-    start(&s, plan, (truth){FAST, 1e4, 1, 1, 0, 1, true}, 1);
+    start(&s, plan, (truth){FAST, 1e4, 1, 1, 0, 1, true, 0, 1}, 1);
     clv_memory_fail_after(2);
     for (int i = 0; i < 40; i++)
         (void)step(&s);

@@ -473,7 +473,7 @@ static void test_plan__where_no_limit_can_be_kept_the_fastest_is_chosen(void **u
 {
     (void)unused;
     setting s = by_hand();
-    clv_world w = {2e6, 2000.0, 1.0, 1.0};
+    clv_world w = {2e6, 2000.0, 1.0, 1.0, NULL};
 
     s.o.objective = CLV_OBJECTIVE_BYTES;
     s.o.limits.deadline_us = 19000;
@@ -522,7 +522,7 @@ static void test_plan__choosing_allocates_nothing_and_planning_may_fail(void **u
     (void)unused;
     uint32_t state = 4;
     setting s;
-    clv_world w = {1e6, 1000.0, 1.0, 1.0};
+    clv_world w = {1e6, 1000.0, 1.0, 1.0, NULL};
     clv_status status = CLV_ENOMEM;
     clv_plan *plan = NULL;
 
