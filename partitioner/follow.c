@@ -18,6 +18,7 @@
 #define LEAST_SHARE 0.01  /* of a latency, that a part has which is learned from */
 #define MOST_MISSED 20.0  /* times what was expected of a part */
 #define TELLS_RATE 4096.0 /* bytes of a frame that stands for a large echo */
+#define MOST_AGAIN 5u     /* frames of a trial that goes on until one has followed another */
 
 /* How long nothing was heard of one side, and when it is tried for that. */
 typedef struct silence {
@@ -33,7 +34,8 @@ struct clv_follow {
     clv_server_load load;
     clv_payload_estimate *payloads;
     double slowdown, others; /* others: as the server last said, or CLV_SERVER_LOAD_UNKNOWN */
-    silence server, device;
+    silence server, device, following;
+    uint32_t again, again_frames; /* the trial that goes on, and for how many frames at most */
     /* Frames; of load: since a frame told it, since the server said how busy it is. */
     uint32_t since_ping, since_rate, since_load, since_told, since_speed;
     uint32_t current; /* candidate, or CLV_PLAN_NONE */
@@ -59,14 +61,16 @@ clv_status clv_follow_create(clv_follow **out, const clv_plan *plan,
 {
     if (!(options->rtt_us >= 0.0) || !(options->bytes_per_s > 0.0) || !(options->margin >= 0.0) ||
         options->margin >= 1.0 || options->ping_frames == 0 || options->probe_frames == 0 ||
-        options->trial_frames == 0)
+        options->trial_frames == 0 || !(options->least_payload > 0.0) ||
+        options->least_payload > 1.0)
         return CLV_EINVAL;
     clv_follow *f = clv_calloc(1, sizeof *f);
     if (f == NULL)
         return CLV_ENOMEM;
     f->plan = plan;
     f->options = *options;
-    if (clv_payload_estimate_create(&f->payloads, plan) != CLV_OK) {
+    if (clv_payload_estimate_create(&f->payloads, plan, options->following,
+                                    options->least_payload) != CLV_OK) {
         clv_follow_free(f);
         return CLV_ENOMEM;
     }
@@ -75,6 +79,7 @@ clv_status clv_follow_create(clv_follow **out, const clv_plan *plan,
     f->slowdown = 1.0;
     f->server.patience = options->trial_frames;
     f->device.patience = options->trial_frames;
+    f->following.patience = options->trial_frames;
     f->current = CLV_PLAN_NONE;
     clv_link_estimate_init(&f->link, options->rtt_us, options->bytes_per_s);
     clv_residual_init(&f->residual);
@@ -114,6 +119,7 @@ void clv_follow_link_up(clv_follow *f, double rtt_us)
 
 void clv_follow_link_down(clv_follow *f)
 {
+    f->again_frames = 0;
     f->up = false;
 }
 
@@ -179,6 +185,18 @@ static bool learn_device(clv_follow *f, const clv_follow_frame *frame, const clv
     return follow_value(&f->slowdown, sample);
 }
 
+/* Once a frame has followed another, a trial for that is over. */
+static bool learn_payload(clv_follow *f, const clv_follow_frame *frame)
+{
+    if (!(frame->payload_bytes > 0.0))
+        return false;
+    if (clv_payload_estimate_may_follow(f->payloads, frame->candidate)) {
+        f->following.frames = 0;
+        f->again_frames = 0;
+    }
+    return clv_payload_estimate_sent(f->payloads, frame->candidate, frame->payload_bytes);
+}
+
 static bool learn_server(clv_follow *f, const clv_follow_frame *frame, const clv_plan_cost *cost)
 {
     const clv_plan_candidate *c = clv_plan_at(f->plan, frame->candidate);
@@ -195,9 +213,7 @@ static bool learn_server(clv_follow *f, const clv_follow_frame *frame, const clv
     clv_link_estimate_add(&f->link, &link);
     if (link.bytes >= TELLS_RATE)
         f->since_rate = 0;
-    if (frame->payload_bytes > 0.0)
-        moved =
-            clv_payload_estimate_sent(f->payloads, frame->candidate, frame->payload_bytes) || moved;
+    moved = learn_payload(f, frame) || moved;
     if (others >= 0.0)
         note_others(f, others);
     bool tells = c->server_ns > 0 && is_factor(sample);
@@ -253,6 +269,7 @@ void clv_follow_answered(clv_follow *f, const clv_follow_frame *frame)
 
 void clv_follow_lost(clv_follow *f)
 {
+    f->again_frames = 0;
     clv_link_estimate_lost(&f->link);
 }
 
@@ -351,9 +368,12 @@ static uint32_t find_trial(clv_follow *f)
     clv_world hoped = clv_follow_world(f);
     bool server = f->up && f->server.frames >= f->server.patience;
     bool device = f->device.frames >= f->device.patience;
+    bool following = f->up && f->following.frames >= f->following.patience;
 
-    if (!server && !device)
+    if (!server && !device && !following)
         return CLV_PLAN_NONE;
+    if (following)
+        hoped.payload_factors = clv_payload_estimate_hope(f->payloads);
     if (server && f->since_load >= f->server.patience) {
         bool is_told = f->since_told < f->server.patience;
         double waited_us;
@@ -371,6 +391,10 @@ static uint32_t find_trial(clv_follow *f)
         return CLV_PLAN_NONE;
     start_trial(&f->server, server);
     start_trial(&f->device, device);
+    start_trial(&f->following, following);
+    f->again = best.candidate;
+    f->again_frames =
+        following && clv_payload_estimate_may_follow(f->payloads, best.candidate) ? MOST_AGAIN : 0;
     return best.candidate;
 }
 
@@ -385,6 +409,22 @@ static void count_frame(silence *side, bool is_used, const clv_follow_options *o
         side->patience = options->trial_frames;
     side->trying = false;
     side->frames++;
+}
+
+/* The next frame's trial, or CLV_PLAN_NONE. */
+static uint32_t pass_frame(clv_follow *f)
+{
+    const clv_plan_candidate *c = clv_plan_at(f->plan, f->current);
+
+    if (f->again_frames > 0) {
+        f->again_frames--;
+        return f->again;
+    }
+    count_frame(&f->server, c->ships, &f->options);
+    count_frame(&f->device, c->cut > 0, &f->options);
+    count_frame(&f->following, clv_payload_estimate_may_follow(f->payloads, f->current),
+                &f->options);
+    return find_trial(f);
 }
 
 /* What is to be measured beside the frame. */
@@ -418,10 +458,7 @@ clv_follow_choice clv_follow_next(clv_follow *f)
     settle(f, &choice.within);
     choice.candidate = f->current;
     if (f->current != CLV_PLAN_NONE) {
-        const clv_plan_candidate *c = clv_plan_at(f->plan, f->current);
-        count_frame(&f->server, c->ships, &f->options);
-        count_frame(&f->device, c->cut > 0, &f->options);
-        uint32_t trial = find_trial(f);
+        uint32_t trial = pass_frame(f);
         choice.trial = trial != CLV_PLAN_NONE;
         choice.candidate = choice.trial ? trial : f->current;
     }

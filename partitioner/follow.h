@@ -13,7 +13,8 @@
  *    device's speed by running a few nodes while it waits for an answer. And a frame is tried on a
  *    side that hasn't had one for some time, if the choice would be another were that side as in
  *    its profile where nothing newer is known. So it never stays on the device, nor off it, for
- *    lack of news. A trial that didn't pay doubles the time until the next.
+ *    lack of news. A trial that didn't pay doubles the time until the next. The same holds for a
+ *    codec whose frames follow each other: how small that makes them, only the second tells.
  *  - It changes only for what is better by a margin, so it doesn't flap.
  *
  *  A choice is an index into the plan: changing it is an index change between two frames. Pure: no
@@ -31,11 +32,14 @@ typedef struct clv_follow_options {
     uint32_t probe_frames; /**< a large echo after so many frames that didn't tell the rate; a check
                               of the device after so many that didn't run on it */
     uint32_t trial_frames; /**< a trial at first after so many frames without news */
+    const char *following; /**< codec whose frames may be coded after those before; NULL: none.
+                                Borrowed for create() */
+    double least_payload;  /**< what that may leave of them, of 1 */
 } clv_follow_options;
 
 #define CLV_FOLLOW_OPTIONS_INIT                                                                    \
     {                                                                                              \
-        20000.0, 1e6, 0.03, 3, 5, 10                                                               \
+        20000.0, 1e6, 0.03, 3, 5, 10, NULL, 0.5                                                    \
     }
 
 /** What is to be done with the next frame. */

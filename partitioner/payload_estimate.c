@@ -21,6 +21,9 @@ struct clv_payload_estimate {
     uint32_t *codec_of;        /* [clv_plan_count()] */
     double *own;               /* [clv_plan_count()]: logarithms */
     double *factors;           /* [clv_plan_count()] */
+    double *hope;              /* [clv_plan_count()] */
+    uint32_t following;        /* codec whose frames may follow each other */
+    double least;
 };
 
 /* Codecs by the first candidate that has each. More than MAX_CODECS share the last. */
@@ -40,7 +43,17 @@ static void find_codecs(clv_payload_estimate *e)
     }
 }
 
-clv_status clv_payload_estimate_create(clv_payload_estimate **out, const clv_plan *plan)
+static uint32_t number_of(const clv_payload_estimate *e, const char *codec)
+{
+    for (uint32_t i = 0; codec != NULL && i < clv_plan_count(e->plan); i++) {
+        if (strcmp(clv_plan_at(e->plan, i)->codec, codec) == 0)
+            return e->codec_of[i];
+    }
+    return MAX_CODECS + 1;
+}
+
+clv_status clv_payload_estimate_create(clv_payload_estimate **out, const clv_plan *plan,
+                                       const char *codec, double least)
 {
     uint32_t n = clv_plan_count(plan);
     clv_payload_estimate *e = clv_calloc(1, sizeof *e);
@@ -51,11 +64,14 @@ clv_status clv_payload_estimate_create(clv_payload_estimate **out, const clv_pla
     e->codec_of = clv_calloc(n, sizeof *e->codec_of);
     e->own = clv_calloc(n, sizeof *e->own);
     e->factors = clv_calloc(n, sizeof *e->factors);
-    if (e->codec_of == NULL || e->own == NULL || e->factors == NULL) {
+    e->hope = clv_calloc(n, sizeof *e->hope);
+    if (e->codec_of == NULL || e->own == NULL || e->factors == NULL || e->hope == NULL) {
         clv_payload_estimate_free(e);
         return CLV_ENOMEM;
     }
     find_codecs(e);
+    e->following = number_of(e, codec);
+    e->least = least;
     *out = e;
     return CLV_OK;
 }
@@ -67,6 +83,7 @@ void clv_payload_estimate_free(clv_payload_estimate *e)
     clv_free(e->codec_of);
     clv_free(e->own);
     clv_free(e->factors);
+    clv_free(e->hope);
     clv_free(e);
 }
 
@@ -95,4 +112,18 @@ bool clv_payload_estimate_sent(clv_payload_estimate *e, uint32_t candidate, doub
 const double *clv_payload_estimate_factors(const clv_payload_estimate *e)
 {
     return e->factors;
+}
+
+const double *clv_payload_estimate_hope(clv_payload_estimate *e)
+{
+    for (uint32_t i = 0; i < clv_plan_count(e->plan); i++) {
+        bool is_less = clv_payload_estimate_may_follow(e, i) && e->least < e->factors[i];
+        e->hope[i] = is_less ? e->least : e->factors[i];
+    }
+    return e->hope;
+}
+
+bool clv_payload_estimate_may_follow(const clv_payload_estimate *e, uint32_t candidate)
+{
+    return e->codec_of[candidate] == e->following;
 }

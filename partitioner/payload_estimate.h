@@ -13,9 +13,12 @@
 
 typedef struct clv_payload_estimate clv_payload_estimate;
 
-/** @param plan  Borrowed; outlives it. @return CLV_OK, CLV_ENOMEM. */
+/** @param plan   Borrowed; outlives it.
+ *  @param codec  Whose frames may follow each other, and how small that may make them: over 0 and
+ *                at most 1. NULL: none. Borrowed for the call. @return CLV_OK, CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_payload_estimate_create(clv_payload_estimate **out,
-                                                     const clv_plan *plan);
+                                                     const clv_plan *plan, const char *codec,
+                                                     double least);
 void clv_payload_estimate_free(clv_payload_estimate *estimate); /* NULL is a no-op */
 
 /** A frame was sent by @p candidate, which ships. @p bytes of payload; impossible ones are ignored.
@@ -24,5 +27,11 @@ bool clv_payload_estimate_sent(clv_payload_estimate *estimate, uint32_t candidat
 
 /** As clv_world.payload_factors: borrowed, good until the estimate is freed. */
 const double *clv_payload_estimate_factors(const clv_payload_estimate *estimate);
+
+/** The same, where frames that may follow each other are as small as they may be. */
+const double *clv_payload_estimate_hope(clv_payload_estimate *estimate);
+
+/** Whether frames of the candidate may follow each other. */
+bool clv_payload_estimate_may_follow(const clv_payload_estimate *estimate, uint32_t candidate);
 
 #endif

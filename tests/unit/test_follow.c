@@ -168,16 +168,21 @@ static double step(simulation *s)
     return cost.latency_us;
 }
 
-static void start(simulation *s, const clv_plan *plan, truth world, uint32_t seed)
+static void start_by(simulation *s, const clv_plan *plan, truth world, uint32_t seed,
+                     const clv_follow_options *options)
 {
-    clv_follow_options options = CLV_FOLLOW_OPTIONS_INIT;
-
     assert_in_range(clv_plan_count(plan), 1, MAX_CANDIDATES);
     *s = (simulation){
         .plan = plan, .now_us = 1000000, .random = seed, .up = true, .last = CLV_PLAN_NONE};
     change_world(s, world);
-    assert_int_equal(clv_follow_create(&s->follow, plan, &options), CLV_OK);
+    assert_int_equal(clv_follow_create(&s->follow, plan, options), CLV_OK);
     clv_follow_link_up(s->follow, world.rtt_us * 1.1);
+}
+
+static void start(simulation *s, const clv_plan *plan, truth world, uint32_t seed)
+{
+    clv_follow_options options = CLV_FOLLOW_OPTIONS_INIT;
+    start_by(s, plan, world, seed, &options);
 }
 
 /* The mean of AFTER frames, SETTLING frames after the world became as it is, over the best. */
@@ -288,6 +293,79 @@ static void test_follow__it_never_stays_on_one_side_for_lack_of_news(void **unus
                   (truth){FAST, 5e3, 1, 1, 0, 1, false, 0, 1});
     check_returns((truth){SLOW * 4, 2e4, 1, 4, 0, 1, false, 0, 1},
                   (truth){SLOW * 4, 2e4, 1, 0.8, 0, 1, false, 0, 1});
+}
+
+/* Frames that go no more to a busy server bring no news of it, and there are no trials. */
+static void test_follow__what_a_server_says_of_its_load_is_news(void **unused)
+{
+    (void)unused;
+    static const truth busy = {FAST, 5e3, 16, 1, 20000, 1, true, 4, 1};
+    static const truth idle = {FAST, 5e3, 1, 1, 0, 1, true, 0, 1};
+    clv_plan_options options = CLV_PLAN_OPTIONS_INIT;
+    clv_follow_options no_trials = CLV_FOLLOW_OPTIONS_INIT;
+    clv_plan *plan = make_plan(&options);
+
+    no_trials.trial_frames = 1000000;
+    for (uint32_t seed = 1; seed <= 20; seed++) {
+        simulation s;
+        start_by(&s, plan, idle, seed, &no_trials);
+        double first = regret(&s);
+        change_world(&s, busy);
+        double second = regret(&s);
+        change_world(&s, idle);
+        double third = regret(&s);
+        if (first > 1.05 || second > 1.05 || third > 1.05)
+            fail_msg("seed %u: %.3f, busy %.3f, idle again %.3f", seed, first, second, third);
+        change_world(&s, busy);
+        (void)regret(&s);
+        assert_false(clv_plan_at(plan, clv_follow_next(s.follow).candidate)->ships);
+        s.world.tells = false; /* without what it says nothing would bring it back */
+        change_world(&s, (truth){FAST, 5e3, 1, 1, 0, 1, false, 0, 1});
+        assert_true(regret(&s) > 1.5);
+        clv_follow_free(s.follow);
+    }
+    clv_plan_free(plan);
+}
+
+/* Differences take 0.45 of what the profile says of key frames, or the camera moves again. */
+static void test_follow__it_learns_what_frames_that_follow_each_other_take(void **unused)
+{
+    (void)unused;
+    static const double rates[] = {SLOW, SLOW * 2, SLOW * 4, SLOW * 6, SLOW * 8, FAST / 4};
+    clv_plan_options options = CLV_PLAN_OPTIONS_INIT;
+    clv_follow_options following = CLV_FOLLOW_OPTIONS_INIT;
+    bool mattered = false, failed = false;
+
+    options.payloads_vary = true;
+    following.following = "rans";
+    clv_plan *plan = make_plan(&options);
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        for (uint32_t seed = 1; seed <= 20; seed++) {
+            truth still = {rates[i], 1e4, 1, 1, 0, 1, true, 0, 0.45};
+            truth moving = {rates[i], 1e4, 1, 1, 0, 1, true, 0, 1};
+            simulation s;
+            start_by(&s, plan, still, seed, &following);
+            clv_world by_profile = {rates[i], 1e4, 1.0, 1.0, NULL};
+            uint32_t naive = clv_plan_best(plan, &by_profile).candidate;
+            mattered = mattered || true_cost(&s, naive).latency_us > 1.05 * hindsight(&s);
+            double first = regret(&s);
+            change_world(&s, moving);
+            double second = regret(&s);
+            change_world(&s, still);
+            for (int k = 0; k < 100; k++) /* where it ships otherwise, only a trial tells */
+                (void)step(&s);
+            double third = regret(&s);
+            if (first > 1.05 || second > 1.05 || third > 1.05) {
+                print_error("%.0f bytes/s, seed %u: %.3f, moving %.3f, still again %.3f\n",
+                            rates[i], seed, first, second, third);
+                failed = true;
+            }
+            clv_follow_free(s.follow);
+        }
+    }
+    assert_true(mattered); /* or it would prove nothing */
+    assert_false(failed);
+    clv_plan_free(plan);
 }
 
 static void test_follow__it_does_not_flap(void **unused)
@@ -475,6 +553,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_follow__twenty_frames_after_a_step_it_is_within_five_percent),
         cmocka_unit_test(test_follow__it_never_stays_on_one_side_for_lack_of_news),
+        cmocka_unit_test(test_follow__what_a_server_says_of_its_load_is_news),
+        cmocka_unit_test(test_follow__it_learns_what_frames_that_follow_each_other_take),
         cmocka_unit_test(test_follow__it_does_not_flap),
         cmocka_unit_test(test_follow__without_a_link_it_is_alone_and_comes_back),
         cmocka_unit_test(test_follow__what_the_model_misses_is_learned),
