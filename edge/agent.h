@@ -38,8 +38,9 @@ typedef struct clv_edge_way {
     uint32_t candidate;        /* of it */
     uint64_t run_us;           /* the worker's: the last run of nodes so far, with preprocessing */
     uint64_t device_us;        /* lock: of the run that led to what was sent */
-    size_t message_bytes;
-    bool alone; /* lock: nothing else of ours was on its way when it was sent */
+    size_t message_bytes, payload_bytes;
+    bool is_first; /* it was coded alone, which those behind it needn't be */
+    bool alone;    /* lock: nothing else of ours was on its way when it was sent */
 } clv_edge_way;
 
 /** An echo on its way. */
@@ -191,8 +192,8 @@ void clv_agent_plan_done(clv_edge *edge);
 void clv_agent_plan_link(clv_edge *edge, const clv_link_event *event);
 /** The cut for the slot's frame, and its way in @p slot. */
 uint32_t clv_agent_plan_choose(clv_edge *edge, clv_edge_slot *slot);
-/** Its reply has come, with @p payload_bytes; its times are noted. */
-void clv_agent_plan_replied(clv_edge *edge, const clv_edge_slot *slot, size_t payload_bytes);
+/** Its reply has come, @p event; its times are noted. */
+void clv_agent_plan_replied(clv_edge *edge, const clv_edge_slot *slot, const clv_link_event *event);
 /** It is answered. */
 void clv_agent_plan_ended(clv_edge *edge, const clv_edge_slot *slot,
                           const clv_agent_action *answer);
@@ -200,33 +201,7 @@ void clv_agent_plan_ended(clv_edge *edge, const clv_edge_slot *slot,
 bool clv_agent_plan_is_alone(const clv_edge *edge);
 /** The worker: send an echo, if one is due. Lets the lock go meanwhile. */
 void clv_agent_plan_send_echo(clv_edge *edge);
-void clv_agent_plan_echoed(clv_edge *edge, uint64_t number);
-/** The worker, with nothing to do: run some nodes to see how fast the device is, if that is due.
- *  Lets the lock go meanwhile. @return false: it wasn't. */
-bool clv_agent_plan_check_device(clv_edge *edge);
-
-/** Understand what the plan is to be made for; after clv_agent_measure().
- *  @return CLV_OK; CLV_EINVAL with @p err. */
-CLV_NODISCARD clv_status clv_agent_plan_init(clv_edge *edge, const clv_edge_options *options,
-                                             clv_error *err);
-void clv_agent_plan_done(clv_edge *edge);
-
-/* With the lock held: */
-
-/** The link is up (its server's profile has been taken) or down. */
-void clv_agent_plan_link(clv_edge *edge, const clv_link_event *event);
-/** The cut for the slot's frame, and its way in @p slot. */
-uint32_t clv_agent_plan_choose(clv_edge *edge, clv_edge_slot *slot);
-/** Its reply has come, with @p payload_bytes; its times are noted. */
-void clv_agent_plan_replied(clv_edge *edge, const clv_edge_slot *slot, size_t payload_bytes);
-/** It is answered. */
-void clv_agent_plan_ended(clv_edge *edge, const clv_edge_slot *slot,
-                          const clv_agent_action *answer);
-/** Nothing but the frame that is being sent is on its way. */
-bool clv_agent_plan_is_alone(const clv_edge *edge);
-/** The worker: send an echo, if one is due. Lets the lock go meanwhile. */
-void clv_agent_plan_send_echo(clv_edge *edge);
-void clv_agent_plan_echoed(clv_edge *edge, uint64_t number);
+void clv_agent_plan_echoed(clv_edge *edge, const clv_link_event *event);
 /** The worker, with nothing to do: run some nodes to see how fast the device is, if that is due.
  *  Lets the lock go meanwhile. @return false: it wasn't. */
 bool clv_agent_plan_check_device(clv_edge *edge);

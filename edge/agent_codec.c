@@ -122,6 +122,8 @@ clv_wire_sequence clv_agent_follow(clv_edge *edge, clv_edge_slot *slot,
     if (!send->key)
         before = clv_frame_sequence_take(&edge->sequence, send->cut, tables->use);
     slot->was_after = before != NULL;
+    slot->way.is_first =
+        before == NULL && !send->key && edge->sequence.misses < CLV_FRAME_SEQUENCE_MISSES;
     clv_agent_unlock(edge);
     tables->keep = &slot->symbols;
     if (before == NULL)

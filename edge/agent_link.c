@@ -96,7 +96,7 @@ static void take_reply(clv_edge *edge, uint32_t index, const clv_link_event *eve
         clv_frame_sequence_answered(&edge->sequence, slot->frame, edge->agent.slots[index].cut,
                                     slot->was_after, &slot->symbols);
     slot->on_its_way = false;
-    clv_agent_plan_replied(edge, slot, event->payload_bytes);
+    clv_agent_plan_replied(edge, slot, event);
     clv_agent_replied(&edge->agent, index);
 }
 
@@ -140,7 +140,9 @@ void clv_agent_on_link(void *context, const clv_link_event *event)
             take_refusal(edge, slot, event);
         break;
     case CLV_LINK_ECHOED:
-        clv_agent_plan_echoed(edge, event->frame);
+        if (event->server.workers > 0)
+            edge->server_load_permille = event->server.load_permille;
+        clv_agent_plan_echoed(edge, event);
         break;
     }
     (void)pthread_cond_signal(&edge->work);

@@ -95,6 +95,7 @@ clv_status clv_agent_plan_init(clv_edge *edge, const clv_edge_options *options, 
     o.limits.min_cut = options->min_depth;
     o.limits.max_cut = edge->max_cut < n_nodes ? edge->max_cut : 0;
     o.limits.deadline_us = options->deadline_us;
+    o.payloads_vary = true;
     o.device_precisions = (uint64_t)1 << edge->prefix;
     o.server_precisions = (uint64_t)1 << edge->suffix;
     edge->min_depth = options->min_depth;
@@ -115,8 +116,10 @@ void clv_agent_plan_done(clv_edge *edge)
 static clv_status make_plan(clv_edge *edge, clv_error *err)
 {
     clv_edge_plan *p = &edge->plan;
-    const clv_follow_options options = CLV_FOLLOW_OPTIONS_INIT;
+    clv_follow_options options = CLV_FOLLOW_OPTIONS_INIT;
 
+    if (edge->sequence.cap_bytes > 0)
+        options.following = clv_codec_name(CLV_CODEC_RANS);
     CLV_TRY(clv_plan_create(&p->plan, edge->profile, edge->server_profile, &p->options, err));
     clv_status status = clv_follow_create(&p->follow, p->plan, &options);
     return status == CLV_OK ? CLV_OK : clv_fail(err, status, NULL, "%s", clv_status_text(status));
@@ -215,18 +218,34 @@ static bool is_planned(const clv_edge *edge, const clv_edge_slot *slot)
     return edge->plan.follow != NULL && slot->way.plan == edge->plan.number;
 }
 
-void clv_agent_plan_replied(clv_edge *edge, const clv_edge_slot *slot, size_t payload_bytes)
+/* What the server has to do for others, for each worker; negative: it doesn't say. Ours that it
+ * hasn't answered are taken to be there, and not on their way. */
+static double others_of(const clv_edge *edge, const clv_server_times *server)
+{
+    if (server->workers == 0)
+        return -1.0;
+    double ours = (double)clv_agent_awaiting(&edge->agent) / server->workers;
+    double others = server->load_permille / 1000.0 - ours;
+    return others > 0.0 ? others : 0.0;
+}
+
+void clv_agent_plan_replied(clv_edge *edge, const clv_edge_slot *slot, const clv_link_event *event)
 {
     const clv_edge_times *times = &slot->times;
 
     if (!is_planned(edge, slot))
         return;
-    double bytes = (double)(slot->way.message_bytes + payload_bytes + REPLY_HEAD_BYTES);
+    double bytes = (double)(slot->way.message_bytes + event->payload_bytes + REPLY_HEAD_BYTES);
+    double others = others_of(edge, &event->server);
     clv_follow_frame frame = {.candidate = slot->way.candidate,
                               .device_us = (double)slot->way.device_us,
                               .encode_us = (double)times->encode_us,
                               .server_us = (double)times->server_us,
                               .waited_us = (double)times->queue_us,
+                              .payload_bytes =
+                                  slot->way.is_first ? 0.0 : (double)slot->way.payload_bytes,
+                              .tells_others = others >= 0.0,
+                              .others = others,
                               .link = {.sent_us = slot->sent_us,
                                        .answered_us = clv_clock_now_us(),
                                        .bytes = bytes,
@@ -292,8 +311,10 @@ void clv_agent_plan_send_echo(clv_edge *edge)
         *echo = (clv_edge_echo){0};
 }
 
-void clv_agent_plan_echoed(clv_edge *edge, uint64_t number)
+void clv_agent_plan_echoed(clv_edge *edge, const clv_link_event *event)
 {
+    uint64_t number = event->frame;
+
     for (uint32_t i = 0; i < CLV_LINK_MAX_ECHOES; i++) {
         clv_edge_echo *echo = &edge->plan.echoes[i];
         if (number == 0 || echo->number != number)
@@ -304,7 +325,7 @@ void clv_agent_plan_echoed(clv_edge *edge, uint64_t number)
                                   .alone = echo->alone};
         *echo = (clv_edge_echo){0};
         if (edge->plan.follow != NULL)
-            clv_follow_echoed(edge->plan.follow, &sample, 0.0);
+            clv_follow_echoed(edge->plan.follow, &sample, others_of(edge, &event->server));
     }
 }
 

@@ -186,6 +186,7 @@ static clv_status send_slot(clv_edge *edge, clv_edge_slot *slot, const clv_agent
     slot->times.encode_us = slot->sent_us - start_us;
     slot->way.device_us = slot->way.run_us;
     slot->way.message_bytes = payload_bytes + MESSAGE_HEAD_BYTES;
+    slot->way.payload_bytes = payload_bytes;
     slot->way.alone = clv_agent_plan_is_alone(edge);
     clv_agent_unlock(edge);
     return clv_link_send(edge->link, message, payload_bytes, &slot->sent_bytes);

@@ -182,11 +182,21 @@ clv_status clv_plan_candidates_collect(clv_plan_candidates *out, const clv_profi
 
 /* --- what is never needed ------------------------------------------------------------------- */
 
+/* Whether what @p a ships is no larger than that of @p b, of the same codec, whatever becomes of
+ * both their payloads. */
+static bool ships_no_more(const clv_plan_candidate *a, const clv_plan_candidate *b)
+{
+    double fixed_a = a->bytes - a->payload_bytes, fixed_b = b->bytes - b->payload_bytes;
+
+    return strcmp(a->codec, b->codec) == 0 && a->payload_bytes <= b->payload_bytes &&
+           fixed_a <= fixed_b && a->p95_bytes - fixed_a <= b->p95_bytes - fixed_b;
+}
+
 /* Whether @p a is at least as good as @p b in everything that costs are made of. */
 static bool is_as_good(const clv_plan_candidate *a, const clv_plan_candidate *b, bool macs_count,
                        bool by_codec)
 {
-    if (by_codec && a->ships && strcmp(a->codec, b->codec) != 0)
+    if (by_codec && a->ships && !ships_no_more(a, b))
         return false;
     return a->device_ns + a->encode_ns <= b->device_ns + b->encode_ns && a->bytes <= b->bytes &&
            a->p95_bytes <= b->p95_bytes && a->server_ns <= b->server_ns && a->ships <= b->ships &&

@@ -203,6 +203,14 @@ static clv_status compute(clv_suffix *suffix, uint32_t worker, const clv_job *jo
     return CLV_OK;
 }
 
+static uint32_t tell_load(void *context, uint32_t *permille_out)
+{
+    const clv_server *server = context;
+
+    *permille_out = clv_workers_load_permille(server->workers);
+    return server->options.workers;
+}
+
 static bool answer_job(void *context, uint32_t worker, const clv_job *job)
 {
     clv_server *server = context;
@@ -219,7 +227,7 @@ static bool answer_job(void *context, uint32_t worker, const clv_job *job)
         return false;
     }
     (void)atomic_fetch_add(&server->answered, 1);
-    times.load_permille = clv_workers_load_permille(server->workers);
+    times.workers = tell_load(server, &times.load_permille);
     clv_incoming_send(job->request, bytes, &times);
     return true;
 }
@@ -342,6 +350,7 @@ clv_status clv_server_listen(clv_server *server, const char *address, const clv_
         .identity = identity,
         .on_request = take_request,
         .on_device = tell_device,
+        .load = tell_load,
         .context = server,
         .free_session = free_references,
     };

@@ -172,7 +172,8 @@ void clv_incoming_send(clv_incoming *request, size_t payload_bytes, const clv_se
                                     .decode_us = times->decode_us,
                                     .queue_us = times->queue_us,
                                     .compute_us = times->compute_us,
-                                    .load_permille = times->load_permille};
+                                    .load_permille = times->load_permille,
+                                    .workers = times->workers};
     if (reply != NULL)
         clv_frame_seal(reply, &header, payload_bytes);
     send_and_forget(request, reply);

@@ -200,15 +200,18 @@ static void on_message(void *owner, const clv_wire_header *header, const uint8_t
         take_refusal(link, &header->refusal);
     } else if (header->type == CLV_WIRE_REPLY) {
         const clv_wire_reply *reply = &header->reply;
-        clv_link_event event = {
-            .type = CLV_LINK_REPLY,
-            .frame = reply->frame,
-            .payload = payload,
-            .payload_bytes = payload_bytes,
-            .server = {reply->decode_us, reply->queue_us, reply->compute_us, reply->load_permille}};
+        clv_link_event event = {.type = CLV_LINK_REPLY,
+                                .frame = reply->frame,
+                                .payload = payload,
+                                .payload_bytes = payload_bytes,
+                                .server = {reply->decode_us, reply->queue_us, reply->compute_us,
+                                           reply->load_permille, reply->workers}};
         tell_answer(link, &event);
     } else if (header->type == CLV_WIRE_ECHOED) {
-        clv_link_event event = {.type = CLV_LINK_ECHOED, .frame = header->echo.number};
+        clv_link_event event = {.type = CLV_LINK_ECHOED,
+                                .frame = header->echo.number,
+                                .server = {.load_permille = header->echo.load_permille,
+                                           .workers = header->echo.workers}};
         tell_answer(link, &event);
     } /* a ping has done its work by coming */
 }

@@ -38,6 +38,7 @@ typedef struct clv_server_times {
     uint64_t decode_us, queue_us, compute_us;
     uint32_t load_permille; /**< requests that waited or ran, this one too, over its workers; over
                                  1000 some wait */
+    uint32_t workers;       /**< 0: it doesn't say how many */
 } clv_server_times;
 
 /** Everything is borrowed for the callback. */
@@ -47,7 +48,7 @@ typedef struct clv_link_event {
     uint64_t frame;         /**< REPLY, REFUSED; ECHOED: the echo's number */
     const uint8_t *payload; /**< REPLY: outputs (activation format) */
     size_t payload_bytes;
-    clv_server_times server;   /**< REPLY */
+    clv_server_times server;   /**< REPLY; ECHOED: load_permille and workers alone */
     const clv_digest *bundles; /**< UP: what the server answers for */
     uint32_t n_bundles;
     const uint8_t *profile;  /**< UP: the server's of the bundle that was asked for, packed */

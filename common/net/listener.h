@@ -29,6 +29,9 @@ typedef struct clv_listener_options {
      *  when it has proved none; @p what is "connected", "refused", "left"; @p error says why, with
      *  the address as its location, and is NULL when all is well. */
     void (*on_device)(void *context, const char *device, const char *what, const clv_error *error);
+    /** How busy the owner is, for echoes: requests over workers, in thousandths. Short; may be
+     *  NULL. @return its workers; 0: it doesn't say. */
+    uint32_t (*load)(void *context, uint32_t *permille_out);
     void *context;
     /** Frees what the owner has put at clv_incoming_session(); may be NULL. On any thread. */
     void (*free_session)(void *session);

@@ -194,8 +194,11 @@ static void take_request(clv_peer *peer, const clv_wire_request *request, const 
 /* At once, and without the workers: it measures the way here. */
 static void take_echo(clv_peer *peer, const clv_wire_echo *echo)
 {
-    clv_wire_header header = {.type = CLV_WIRE_ECHOED, .echo = *echo};
+    const clv_listener_options *options = &peer->listener->options;
+    clv_wire_header header = {.type = CLV_WIRE_ECHOED, .echo = {.number = echo->number}};
 
+    if (options->load != NULL)
+        header.echo.workers = options->load(options->context, &header.echo.load_permille);
     clv_frame_give_back(peer->body);
     peer->body = NULL;
     send_header(peer, &header);

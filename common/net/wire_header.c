@@ -105,6 +105,7 @@ static const ProtobufCMessage *view(packable *out, const clv_wire_header *header
         out->reply.queue_us = header->reply.queue_us;
         out->reply.compute_us = header->reply.compute_us;
         out->reply.load_permille = header->reply.load_permille;
+        out->reply.workers = header->reply.workers;
         break;
     case CLV_WIRE_REFUSAL:
         view_refusal(&out->refusal, &header->refusal);
@@ -119,6 +120,8 @@ static const ProtobufCMessage *view(packable *out, const clv_wire_header *header
     case CLV_WIRE_ECHOED:
         clv__pb__echoed__init(&out->echoed);
         out->echoed.number = header->echo.number;
+        out->echoed.load_permille = header->echo.load_permille;
+        out->echoed.workers = header->echo.workers;
         break;
     }
     return &out->base;
@@ -232,7 +235,15 @@ static void take_reply(clv_wire_reply *out, const Clv__Pb__Reply *reply)
                             .decode_us = reply->decode_us,
                             .queue_us = reply->queue_us,
                             .compute_us = reply->compute_us,
-                            .load_permille = reply->load_permille};
+                            .load_permille = reply->load_permille,
+                            .workers = reply->workers};
+}
+
+static void take_echoed(clv_wire_echo *out, const Clv__Pb__Echoed *echoed)
+{
+    *out = (clv_wire_echo){.number = echoed->number,
+                           .load_permille = echoed->load_permille,
+                           .workers = echoed->workers};
 }
 
 static clv_status take_refusal(clv_wire_refusal *out, const Clv__Pb__Refusal *refusal,
@@ -280,10 +291,10 @@ static clv_status take(clv_wire_header *out, clv_wire_type type, const ProtobufC
     case CLV_WIRE_PING:
         return CLV_OK;
     case CLV_WIRE_ECHO:
-        out->echo.number = ((const Clv__Pb__Echo *)message)->number;
+        out->echo = (clv_wire_echo){.number = ((const Clv__Pb__Echo *)message)->number};
         return CLV_OK;
     case CLV_WIRE_ECHOED:
-        out->echo.number = ((const Clv__Pb__Echoed *)message)->number;
+        take_echoed(&out->echo, (const Clv__Pb__Echoed *)message);
         return CLV_OK;
     }
     return CLV_EINTERNAL;

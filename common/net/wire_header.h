@@ -44,6 +44,7 @@ typedef struct clv_wire_reply {
     uint64_t frame;
     uint64_t decode_us, queue_us, compute_us;
     uint32_t load_permille; /**< requests at the server over its workers */
+    uint32_t workers;       /**< that it has; 0: it doesn't say */
 } clv_wire_reply;
 
 typedef struct clv_wire_refusal {
@@ -56,6 +57,7 @@ typedef struct clv_wire_refusal {
 /** Of an echo, and of what answers it. */
 typedef struct clv_wire_echo {
     uint64_t number;
+    uint32_t load_permille, workers; /**< ECHOED: as in a reply; workers 0: it doesn't say */
 } clv_wire_echo;
 
 /** A header of any type; a ping has none of these. */

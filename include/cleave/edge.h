@@ -159,7 +159,7 @@ typedef struct clv_edge_stats {
     uint64_t plan_trials;        /**< frames that were split so as to learn something */
     double bytes_per_s, rtt_us;  /**< what the link is believed to be; 0: not known */
     uint32_t server_load_permille; /**< requests at the server over its workers, as its last reply
-                                        said; 0: there was none on this connection */
+                                        or echo said; 0: there was none on this connection */
 } clv_edge_stats;
 
 /** Load the bundle and check all of it, compile it, start dialling. Doesn't wait for the link.

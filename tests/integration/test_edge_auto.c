@@ -251,6 +251,56 @@ static void test_edge_auto__a_slow_server_gets_none(void **state)
     end(&s);
 }
 
+/* No frame goes there, so only echoes say how busy it is. */
+static void test_edge_auto__echoes_tell_how_busy_the_server_is(void **state)
+{
+    show s = begin(UINT64_C(1000000000));
+    char address[32];
+    uint32_t frames = 0;
+    (void)state;
+
+    edge_server_set_load(s.server, 2500);
+    clv_edge_options options = show_options(&s, address);
+    s.edge = device_start(&options);
+    device_await_link(s.edge);
+    while (stats_of(s.edge).server_load_permille != 2500 && ++frames < 1000)
+        assert_int_equal(ask(&s, NULL), CLV_SOURCE_LOCAL);
+    assert_in_range(frames, 1, 999);
+    assert_int_equal(edge_server_requests(s.server), 0);
+    end(&s);
+}
+
+static clv_source ask_often(show *s, uint32_t n)
+{
+    clv_source source = CLV_SOURCE_NONE;
+    for (uint32_t i = 0; i < n; i++)
+        source = ask(s, NULL);
+    return source;
+}
+
+/* A joule a byte keeps every frame here; where only computing costs anything, none is. */
+static void test_edge_auto__energy_is_what_its_owner_declares(void **state)
+{
+    show s = begin(1);
+    char address[32];
+    (void)state;
+
+    clv_edge_options options = show_options(&s, address);
+    options.objective = "energy";
+    options.busy_watts = 5.0;
+    options.joules_per_byte = 1.0;
+    s.edge = device_start(&options);
+    device_await_link(s.edge);
+    assert_int_equal(ask_often(&s, 40), CLV_SOURCE_LOCAL);
+    assert_int_equal(edge_server_requests(s.server), 0);
+    clv_edge_free(s.edge);
+    options.joules_per_byte = 0.0;
+    s.edge = device_start(&options);
+    device_await_link(s.edge);
+    (void)frames_until_shipped(&s, 50);
+    end(&s);
+}
+
 static void test_edge_auto__without_a_server_or_its_profile_all_runs_here(void **state)
 {
     show s = begin(1);
@@ -331,6 +381,15 @@ static void test_edge_auto__refuses_what_can_not_be(void **state)
     assert_int_equal(clv_edge_create(&s.edge, &options, &err), CLV_EINVAL);
     assert_non_null(strstr(err.message, "fun"));
     options = show_options(&s, address);
+    options.objective = "energy";
+    assert_int_equal(clv_edge_create(&s.edge, &options, &err), CLV_EINVAL);
+    assert_non_null(strstr(err.message, "busy watts"));
+    options.busy_watts = 2.0;
+    options.idle_watts = 3.0;
+    assert_int_equal(clv_edge_create(&s.edge, &options, &err), CLV_EINVAL);
+    options.idle_watts = -1.0;
+    assert_int_equal(clv_edge_create(&s.edge, &options, &err), CLV_EINVAL);
+    options = show_options(&s, address);
     options.min_depth = edge_stage_nodes(s.bundle) + 1;
     assert_int_equal(clv_edge_create(&s.edge, &options, &err), CLV_EINVAL);
     options = show_options(&s, address);
@@ -368,6 +427,8 @@ int main(void)
         cmocka_unit_test(test_edge_auto__a_thousand_changes_of_the_cut_lose_nothing),
         cmocka_unit_test(test_edge_auto__a_fast_server_gets_frames_once_the_link_is_known),
         cmocka_unit_test(test_edge_auto__a_slow_server_gets_none),
+        cmocka_unit_test(test_edge_auto__echoes_tell_how_busy_the_server_is),
+        cmocka_unit_test(test_edge_auto__energy_is_what_its_owner_declares),
         cmocka_unit_test(test_edge_auto__without_a_server_or_its_profile_all_runs_here),
         cmocka_unit_test(test_edge_auto__a_link_that_comes_and_goes_loses_nothing),
         cmocka_unit_test(test_edge_auto__nothing_leaves_before_the_least_depth),

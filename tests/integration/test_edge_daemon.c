@@ -208,6 +208,10 @@ static void test_edge_daemon__exit_codes_tell_what_went_wrong(void **state)
     const char *const unknown[] = {"--bundel", "x", NULL};
     const char *const keyless[] = {"--bundle", stage.bundle,    "--input", "-",
                                    "--server", "localhost:444", NULL};
+    const char *const wattless[] = {"--bundle", stage.bundle,  "--input", "-", "--cut",
+                                    "auto",     "--objective", "energy",  NULL};
+    const char *const negative[] = {"--bundle",        stage.bundle, "--input", "-",
+                                    "--joules-per-mb", "-1",         NULL};
     const char *const missing[] = {"--bundle", "/nowhere.clv", "--input", "-", NULL};
     const char *const no_input[] = {"--bundle", stage.bundle, "--input", "/nowhere", NULL};
     const char *const bad_file[] = {"--config", path_in(config, "bad.ini"), NULL};
@@ -220,6 +224,8 @@ static void test_edge_daemon__exit_codes_tell_what_went_wrong(void **state)
     assert_string_equal(out, "");
     assert_int_equal(run(NULL, unknown), 2);
     assert_int_equal(run(NULL, keyless), 2);
+    assert_int_equal(run(NULL, wattless), 2);
+    assert_int_equal(run(NULL, negative), 2);
     assert_int_equal(run(NULL, missing), 3);
     assert_int_equal(run(NULL, no_input), 3);
     assert_int_equal(run(NULL, tensors), 3);

@@ -77,6 +77,8 @@ static void test_link__echoes_come_back_at_once(void **state)
         assert_int_equal(clv_link_echo(link, 100 + i, i % 2 * CLV_WIRE_MAX_ECHO_BYTES), CLV_OK);
         net_watch_await(&watch, CLV_LINK_ECHOED, i + 1);
         assert_int_equal(watch.last_echo, 100 + i);
+        assert_int_equal(watch.echo_times.load_permille, 1234);
+        assert_int_equal(watch.echo_times.workers, 3);
     }
     assert_int_equal(watch.n_answers, 0);
     assert_int_equal(clv_link_echo(link, 1, CLV_WIRE_MAX_ECHO_BYTES + 1), CLV_ELIMIT);
@@ -174,6 +176,7 @@ static void test_link__carries_payloads_of_every_size(void **state)
     assert_int_equal(watch.answers[0].times.queue_us, 2);
     assert_int_equal(watch.answers[0].times.compute_us, 3);
     assert_int_equal(watch.answers[0].times.load_permille, 40);
+    assert_int_equal(watch.answers[0].times.workers, 5);
     finish(link);
 }
 

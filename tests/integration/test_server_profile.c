@@ -197,6 +197,9 @@ static void test_server_profile__replies_say_how_busy_it_is(void **state)
         link_client_send(client, &request, run.payload, run.payload_bytes);
     }
     uint32_t busiest = 0;
+    clv_server_times told = link_client_echo(client, 1);
+    assert_in_range(told.load_permille, 0, N * 1000); /* how many are left is a race */
+    assert_int_equal(told.workers, 1);
     for (uint64_t frame = 1; frame <= N; frame++) {
         uint32_t load = link_client_await(client, frame)->times.load_permille;
         assert_in_range(load, 1000, N * 1000); /* itself at least, all of them at most */
@@ -205,6 +208,10 @@ static void test_server_profile__replies_say_how_busy_it_is(void **state)
     }
     assert_true(busiest > 1000);
     assert_int_equal(link_client_await(client, N)->times.load_permille, 1000); /* the last one */
+    assert_int_equal(link_client_await(client, N)->times.workers, 1);
+    /* A worker is free a little after its answer has left. */
+    for (uint64_t number = 2; link_client_echo(client, number).load_permille != 0; number++)
+        assert_true(number < 1000000);
     link_client_free(client);
     tiny_run_done(&run);
     assert_int_equal(stop(server), 0);

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct edge_server {
     clv_incoming *held[MAX_HELD];
     uint32_t n_held, n_requests;
     uint64_t last_deadline_us;
+    _Atomic uint32_t load_permille;
 };
 
 static void check(bool ok, const char *what)
@@ -58,6 +60,13 @@ static void run_suffix(edge_server *server, uint32_t cut, const uint8_t *payload
     check(clv_exec_run(server->exec, cut, graph->n_nodes) == CLV_OK, "the suffix fails");
     for (uint32_t i = 0; i < graph->n_outputs; i++)
         clv_exec_store(server->exec, graph->outputs[i], &server->outputs.tensors[i]);
+}
+
+static uint32_t tell_load(void *context, uint32_t *permille_out)
+{
+    const edge_server *server = context;
+    *permille_out = atomic_load(&server->load_permille);
+    return 2;
 }
 
 static void reply(edge_server *server, clv_incoming *request)
@@ -156,8 +165,11 @@ edge_server *edge_server_start(const edge_stage *stage, const char *bundle, uint
     (void)pthread_cond_init(&server->changed, NULL);
     load(server, stage, bundle);
     (void)snprintf(url, sizeof url, "tls+tcp://127.0.0.1:%u", port);
-    const clv_listener_options options = {
-        .url = url, .identity = server->identity, .on_request = on_request, .context = server};
+    const clv_listener_options options = {.url = url,
+                                          .identity = server->identity,
+                                          .on_request = on_request,
+                                          .load = tell_load,
+                                          .context = server};
     if (clv_listener_create(&server->listener, &options, &err) != CLV_OK)
         fail_msg("%s: %s", err.location, err.message);
     assert_int_equal(
@@ -187,6 +199,11 @@ void edge_server_stop(edge_server *server)
 uint16_t edge_server_port(const edge_server *server)
 {
     return clv_listener_port(server->listener);
+}
+
+void edge_server_set_load(edge_server *server, uint32_t permille)
+{
+    atomic_store(&server->load_permille, permille);
 }
 
 void edge_server_set_mood(edge_server *server, server_mood mood)

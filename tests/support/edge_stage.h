@@ -70,6 +70,9 @@ uint16_t edge_server_port(const edge_server *server);
 
 void edge_server_set_mood(edge_server *server, server_mood mood);
 
+/** How busy it says with echoes that it is; it has two workers. */
+void edge_server_set_load(edge_server *server, uint32_t permille);
+
 /** What greetings carry from now on as the server's profile of its bundle. */
 void edge_server_set_profile(edge_server *server, const uint8_t *data, size_t bytes);
 

@@ -29,6 +29,8 @@ struct link_client {
     uint32_t n_bundles;
     uint8_t *profile;
     size_t profile_bytes;
+    uint64_t last_echo;
+    clv_server_times echo_times;
     client_answer answers[CLIENT_MAX_FRAMES];
 };
 
@@ -75,6 +77,8 @@ static void on_event(void *context, const clv_link_event *event)
         keep_answer(client, event);
         break;
     case CLV_LINK_ECHOED:
+        client->last_echo = event->frame;
+        client->echo_times = event->server;
         break;
     }
     (void)pthread_cond_broadcast(&client->changed);
@@ -187,6 +191,21 @@ void link_client_send(link_client *client, const clv_link_request *request, cons
     assert_int_equal(clv_link_message_create(&message, &room, request, bytes), CLV_OK);
     memcpy(room, payload, bytes);
     assert_int_equal(clv_link_send(client->link, message, bytes, NULL), CLV_OK);
+}
+
+clv_server_times link_client_echo(link_client *client, uint64_t number)
+{
+    struct timespec until = patience();
+    bool in_time = true;
+
+    assert_int_equal(clv_link_echo(client->link, number, 0), CLV_OK);
+    (void)pthread_mutex_lock(&client->lock);
+    while (client->last_echo != number && in_time)
+        in_time = wait_for_change(client, &until);
+    clv_server_times times = client->echo_times;
+    (void)pthread_mutex_unlock(&client->lock);
+    assert_true(in_time);
+    return times;
 }
 
 const client_answer *link_client_await(link_client *client, uint64_t frame)

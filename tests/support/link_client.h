@@ -40,6 +40,9 @@ uint32_t link_client_bundles(link_client *client, clv_digest *ids, uint32_t cap)
 void link_client_send(link_client *client, const clv_link_request *request, const uint8_t *payload,
                       size_t bytes);
 
+/** Send an echo and wait until it is back. @return how busy the server says it is. */
+clv_server_times link_client_echo(link_client *client, uint64_t number);
+
 /** Wait for the answer to @p frame. Borrowed from the client. */
 const client_answer *link_client_await(link_client *client, uint64_t frame);
 

@@ -14,7 +14,7 @@ static void echo(clv_incoming *request)
 {
     size_t bytes;
     uint8_t *answer;
-    clv_server_times times = {1, 2, 3, 40};
+    clv_server_times times = {1, 2, 3, 40, 5};
     const uint8_t *payload = clv_incoming_payload(request, &bytes);
 
     if (clv_incoming_reserve(request, &answer, bytes) != CLV_OK) {
@@ -61,6 +61,13 @@ static void on_device(void *context, const char *device, const char *what, const
     net_watch_on_device(server->watch, device, what, error);
 }
 
+static uint32_t tell_load(void *context, uint32_t *permille_out)
+{
+    const net_server *server = context;
+    *permille_out = server->manner == NET_HOLD ? 1234 : 0;
+    return 3;
+}
+
 void net_server_start(net_server *server, const net_pki *pki, net_manner manner, uint16_t port,
                       size_t max_message_bytes, net_watch *watch)
 {
@@ -78,6 +85,7 @@ void net_server_start(net_server *server, const net_pki *pki, net_manner manner,
                                     .max_message_bytes = max_message_bytes,
                                     .on_request = on_request,
                                     .on_device = on_device,
+                                    .load = tell_load,
                                     .context = server};
     if (clv_listener_create(&server->listener, &options, &err) != CLV_OK)
         fail_msg("%s: %s", err.location, err.message);

@@ -88,6 +88,7 @@ void net_watch_on_link(void *context, const clv_link_event *event)
         break;
     case CLV_LINK_ECHOED:
         watch->last_echo = event->frame;
+        watch->echo_times = event->server;
         watch->misfits += !watch->up;
         break;
     }

@@ -35,6 +35,7 @@ typedef struct net_watch {
     unsigned events[CLV_LINK_ECHOED + 1];  /**< how often each came */
     clv_error errors[CLV_LINK_ECHOED + 1]; /**< the last one of each */
     uint64_t last_echo;                    /**< its number */
+    clv_server_times echo_times;           /**< what it said */
     bool up;
     unsigned misfits; /**< events that can't come: an answer while down, up twice ... */
     char server_name[80];

@@ -11,7 +11,7 @@
 
 #include "partitioner/plan.h"
 
-enum { MAX_NODES = 9, MAX_PIECES = 64 };
+enum { MAX_NODES = 9, MAX_PIECES = 64, MAX_CANDIDATES = 2048 };
 
 static uint32_t next_random(uint32_t *state)
 {
@@ -295,6 +295,68 @@ static void test_plan__the_choice_is_that_of_brute_force(void **unused)
         free_setting(&s);
     }
     assert_true(planned > 10000 && within > planned / 2 && within < planned);
+}
+
+static double factor_of(const clv_plan_candidate *c, const double by_codec[4])
+{
+    return by_codec[strcmp(c->codec, "rans") == 0   ? 0
+                    : strcmp(c->codec, "zstd") == 0 ? 1
+                    : strcmp(c->codec, "jpeg") == 0 ? 2
+                                                    : 3];
+}
+
+static void set_factors(double *out, const clv_plan *plan, const double by_codec[4])
+{
+    assert_in_range(clv_plan_count(plan), 1, MAX_CANDIDATES);
+    for (uint32_t i = 0; i < clv_plan_count(plan); i++)
+        out[i] = factor_of(clv_plan_at(plan, i), by_codec);
+}
+
+/* With payloads that turn out otherwise nothing that was dropped would be better than what is left.
+ */
+static void test_plan__payloads_may_turn_out_otherwise(void **unused)
+{
+    (void)unused;
+    static double few_factors[MAX_CANDIDATES], all_factors[MAX_CANDIDATES];
+    uint32_t state = 9, n_fewer = 0, n_plans = 0;
+
+    for (int round = 0; round < 300; round++) {
+        setting s;
+        clv_plan *few = NULL, *all = NULL;
+        clv_error err;
+        make_setting(&s, &state);
+        s.o.payloads_vary = true;
+        clv_status status = clv_plan_create(&few, s.device, s.server, &s.o, &err);
+        s.o.keep_dominated = true;
+        assert_int_equal(clv_plan_create(&all, s.device, s.server, &s.o, &err), status);
+        n_plans += few != NULL;
+        for (int i = 0; i < 6 && few != NULL; i++) {
+            double by_codec[4];
+            clv_world w = random_world(&state);
+            for (int k = 0; k < 4; k++)
+                by_codec[k] = 0.1 + (double)below(200, &state) / 100.0;
+            set_factors(few_factors, few, by_codec);
+            set_factors(all_factors, all, by_codec);
+            w.payload_factors = few_factors;
+            clv_plan_choice a = clv_plan_best(few, &w);
+            w.payload_factors = all_factors;
+            clv_plan_choice b = clv_plan_best(all, &w);
+            assert_int_equal(a.candidate == CLV_PLAN_NONE, b.candidate == CLV_PLAN_NONE);
+            if (a.candidate == CLV_PLAN_NONE)
+                continue;
+            assert_int_equal(a.within, b.within);
+            check_close(a.within ? a.cost.value : a.cost.latency_us,
+                        a.within ? b.cost.value : b.cost.latency_us);
+            const clv_plan_candidate *c = clv_plan_at(few, a.candidate);
+            double more = (factor_of(c, by_codec) - 1.0) * c->payload_bytes;
+            check_close(a.cost.bytes, c->ships ? c->bytes + more : 0.0);
+        }
+        n_fewer += few != NULL && clv_plan_count(few) < clv_plan_count(all);
+        clv_plan_free(few);
+        clv_plan_free(all);
+        free_setting(&s);
+    }
+    assert_true(n_fewer > n_plans / 2);
 }
 
 /* --- the world in pieces -------------------------------------------------------------------- */
@@ -604,6 +666,7 @@ int main(void)
         cmocka_unit_test(test_plan__what_does_not_fit_together_is_refused),
         cmocka_unit_test(test_plan__choosing_allocates_nothing_and_planning_may_fail),
         cmocka_unit_test(test_plan__profiles_that_cannot_be_are_refused),
+        cmocka_unit_test(test_plan__payloads_may_turn_out_otherwise),
         cmocka_unit_test(test_plan__objectives_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -229,26 +229,29 @@ static void test_wire__request_passes(void **state)
 
 static void test_wire__echoes_pass(void **state)
 {
-    clv_wire_header out, in = {.type = CLV_WIRE_ECHO, .echo = {UINT64_MAX}};
+    clv_wire_header out, in = {.type = CLV_WIRE_ECHO, .echo = {UINT64_MAX, 0, 0}};
     (void)state;
     pass(&out, &in);
     assert_true(out.echo.number == UINT64_MAX);
-    in = (clv_wire_header){.type = CLV_WIRE_ECHOED, .echo = {7}};
+    in = (clv_wire_header){.type = CLV_WIRE_ECHOED, .echo = {7, UINT32_MAX, 8}};
     pass(&out, &in);
     assert_int_equal(out.echo.number, 7);
+    assert_true(out.echo.load_permille == UINT32_MAX);
+    assert_int_equal(out.echo.workers, 8);
 }
 
 static void test_wire__reply_and_ping_pass(void **state)
 {
     clv_wire_header out, in = {.type = CLV_WIRE_REPLY};
     (void)state;
-    in.reply = (clv_wire_reply){1, 2, UINT64_MAX, 4, UINT32_MAX};
+    in.reply = (clv_wire_reply){1, 2, UINT64_MAX, 4, UINT32_MAX, 6};
     pass(&out, &in);
     assert_int_equal(out.reply.frame, 1);
     assert_int_equal(out.reply.decode_us, 2);
     assert_true(out.reply.queue_us == UINT64_MAX);
     assert_int_equal(out.reply.compute_us, 4);
     assert_true(out.reply.load_permille == UINT32_MAX);
+    assert_int_equal(out.reply.workers, 6);
     in.type = CLV_WIRE_PING;
     assert_int_equal(pack(&in), 0);
     pass(&out, &in);
