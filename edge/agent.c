@@ -103,6 +103,62 @@ static clv_status bound_model(clv_program_options *program, clv_edge *edge,
     return CLV_OK;
 }
 
+/* One precision, and those that a plan may choose from. */
+static clv_status choose_form(clv_precision *out, uint64_t *allowed_out, const clv_edge *edge,
+                              const clv_edge_options *options, const char *name,
+                              clv_precision preferred, clv_error *err)
+{
+    const clv_model *model = clv_bundle_main(edge->bundle);
+    bool is_auto = name != NULL && strcmp(name, "auto") == 0;
+
+    if (is_auto && options->cut != CLV_CUT_AUTO)
+        return clv_fail(err, CLV_EINVAL, NULL,
+                        "a precision is chosen for each frame only where its cut is: `auto`");
+    CLV_TRY(clv_model_choose(out, model, is_auto ? NULL : name, preferred, err));
+    *allowed_out = (uint64_t)1 << *out;
+    for (unsigned p = 0; is_auto && p < CLV_PRECISION_COUNT; p++) {
+        if (clv_model_graph(model, (clv_precision)p) != NULL)
+            *allowed_out |= (uint64_t)1 << p;
+    }
+    return CLV_OK;
+}
+
+static clv_status choose_forms(clv_edge *edge, const clv_edge_options *options, clv_error *err)
+{
+    CLV_TRY(choose_form(&edge->prefix, &edge->prefixes, edge, options, options->precision,
+                        CLV_PRECISION_INT8, err));
+    return choose_form(&edge->suffix, &edge->suffixes, edge, options, options->suffix,
+                       CLV_PRECISION_FLOAT, err);
+}
+
+static bool have_same_types(const clv_graph *a, const clv_graph *b)
+{
+    bool same = true;
+
+    for (uint32_t i = 0; i < a->n_inputs; i++)
+        same = same && a->values[a->inputs[i]].tensor.dtype == b->values[b->inputs[i]].tensor.dtype;
+    for (uint32_t i = 0; i < a->n_outputs; i++)
+        same =
+            same && a->values[a->outputs[i]].tensor.dtype == b->values[b->outputs[i]].tensor.dtype;
+    return same;
+}
+
+/* The main model's other form, where frames may choose between them. */
+static clv_status load_other_form(clv_edge *edge, const clv_program_options *program,
+                                  clv_error *err)
+{
+    clv_network *model = &edge->networks[CLV_AGENT_MODEL];
+    clv_precision other =
+        edge->prefix == CLV_PRECISION_INT8 ? CLV_PRECISION_FLOAT : CLV_PRECISION_INT8;
+
+    if ((edge->prefixes >> other & 1u) == 0)
+        return CLV_OK;
+    if (!have_same_types(model->graph, clv_model_graph(model->model, other)))
+        return clv_fail(err, CLV_EUNSUPPORTED, model->graph->name,
+                        "its forms have inputs or outputs of other types: frames can't choose");
+    return clv_network_init(&edge->other_form, edge->bundle, model->model, other, program, err);
+}
+
 static clv_status load_networks(clv_edge *edge, const clv_edge_options *options, clv_error *err)
 {
     clv_program_options program = {.threads = options->threads > 0 ? options->threads : 1};
@@ -115,11 +171,11 @@ static clv_status load_networks(clv_edge *edge, const clv_edge_options *options,
     const clv_model *model = clv_bundle_main(edge->bundle);
     const clv_model *student = clv_bundle_student(edge->bundle);
     clv_precision precision;
-    CLV_TRY(clv_model_choose(&edge->prefix, model, options->precision, CLV_PRECISION_INT8, err));
-    CLV_TRY(clv_model_choose(&edge->suffix, model, options->suffix, CLV_PRECISION_FLOAT, err));
+    CLV_TRY(choose_forms(edge, options, err));
     CLV_TRY(bound_model(&program, edge, options, err));
     CLV_TRY(clv_network_init(&edge->networks[CLV_AGENT_MODEL], edge->bundle, model, edge->prefix,
                              &program, err));
+    CLV_TRY(load_other_form(edge, &program, err));
     program.from = program.to = 0;
     if (student == NULL)
         return CLV_OK;
@@ -164,6 +220,8 @@ static clv_status start_agent(clv_edge *edge, const clv_edge_options *options, c
     const clv_network *model = &edge->networks[CLV_AGENT_MODEL];
     const clv_network *student = &edge->networks[CLV_AGENT_STUDENT];
     uint32_t n_nodes = model->graph->n_nodes;
+    uint64_t other_us = edge->other_form.run_us;
+    uint64_t model_us = model->run_us > other_us ? model->run_us : other_us;
 
     if (options->cut < CLV_CUT_AUTO && options->cut > n_nodes)
         return clv_fail(err, CLV_EINVAL, options->bundle, "the model has no cut %u: 0 to %u",
@@ -176,7 +234,7 @@ static clv_status start_agent(clv_edge *edge, const clv_edge_options *options, c
                                .is_prefix = edge->max_cut < n_nodes,
                                .cut = options->cut,
                                .deadline_us = options->deadline_us,
-                               .model_us = model->run_us,
+                               .model_us = model_us,
                                .student_us = student->run_us};
     return clv_agent_init(&edge->agent, &config);
 }
@@ -342,6 +400,7 @@ void clv_edge_free(clv_edge *edge)
     clv_buffer_done(&edge->jpeg);
     for (uint32_t n = 0; n < CLV_AGENT_NETWORKS; n++)
         clv_network_done(&edge->networks[n]);
+    clv_network_done(&edge->other_form);
     clv_agent_plan_done(edge);
     clv_profile_free(edge->profile);
     clv_profile_free(edge->server_profile);

@@ -31,6 +31,7 @@
 
 /** What was chosen for a frame, and what is measured of it. */
 typedef struct clv_edge_way {
+    clv_precision prefix, suffix; /* of what runs here, and of what the server runs */
     clv_codec codec;
     uint32_t rung;             /* of the cut's ladder; CLV_NO_RUNG: the cheapest that will do */
     clv_picture_codec picture; /* at cut 0 */
@@ -99,8 +100,11 @@ struct clv_edge {
     /* fixed once created */
     clv_bundle *bundle;
     clv_network networks[CLV_AGENT_NETWORKS];
+    clv_network other_form; /* of the main model, where frames may choose; all zero: none may */
     bool student_shares_inputs;
-    clv_precision prefix, suffix; /* of what runs here, and of what the server runs */
+    clv_precision prefix, suffix; /* of what runs here, and of what the server runs, unless the
+                                     plan chooses for a frame: */
+    uint64_t prefixes, suffixes;  /* what it may choose: bit p is precision p */
     uint32_t max_cut;             /* n_nodes: no bound */
     uint32_t min_depth;           /* of what is shipped */
     clv_codec codec;
@@ -141,6 +145,18 @@ struct clv_edge {
     bool stopping; /* for the worker */
 };
 
+/** The form of the main model that the slot's frame runs in. */
+static inline clv_network *clv_agent_model_of(clv_edge *edge, const clv_edge_slot *slot)
+{
+    return slot->way.prefix == edge->prefix ? &edge->networks[CLV_AGENT_MODEL] : &edge->other_form;
+}
+
+/** For frame_sequence.h: frames follow each other at one cut of one form. */
+static inline uint32_t clv_agent_place_of(const clv_edge_slot *slot, uint32_t cut)
+{
+    return cut * CLV_PRECISION_COUNT + slot->way.prefix;
+}
+
 void clv_agent_lock(clv_edge *edge);
 void clv_agent_unlock(clv_edge *edge);
 
@@ -166,7 +182,8 @@ CLV_NODISCARD clv_status clv_agent_check_codec(const clv_edge *edge, uint32_t cu
 clv_codec_tables clv_agent_tables(const clv_edge *edge, const clv_edge_way *way, uint32_t cut);
 
 /** Whether the point with that number of the cut's ladder is as good as was asked for. */
-bool clv_agent_may_use_point(const clv_edge *edge, uint32_t cut, uint32_t rung);
+bool clv_agent_may_use_point(const clv_edge *edge, clv_precision prefix, uint32_t cut,
+                             uint32_t rung);
 
 /** Measure the main model, or take what an earlier start has measured; before frames come. Where it
  *  can't be measured there is no profile. @return CLV_OK; CLV_ENOMEM with @p err. */

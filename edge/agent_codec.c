@@ -13,10 +13,10 @@
 #define DEFAULT_AGREEMENT 0.99
 #define DEFAULT_SNR_DB 20.0 /* where there is no class to agree on */
 
-static const clv_cut_ladder *find_ladder(const clv_edge *edge, uint32_t cut)
+static const clv_cut_ladder *find_ladder(const clv_edge *edge, clv_precision prefix, uint32_t cut)
 {
     const clv_model *model = clv_bundle_main(edge->bundle);
-    return clv_cut_ladder_find(model->ladders, model->n_ladders, cut, edge->prefix);
+    return clv_cut_ladder_find(model->ladders, model->n_ladders, cut, prefix);
 }
 
 static double min_snr_db(const clv_edge *edge, const clv_cut_ladder *ladder)
@@ -31,9 +31,11 @@ static uint32_t pick(const clv_edge *edge, const clv_cut_ladder *ladder)
     return clv_cut_ladder_pick(ladder, edge->min_agreement, min_snr_db(edge, ladder));
 }
 
-bool clv_agent_may_use_point(const clv_edge *edge, uint32_t cut, uint32_t rung)
+bool clv_agent_may_use_point(const clv_edge *edge, clv_precision prefix, uint32_t cut,
+                             uint32_t rung)
 {
-    const clv_cut_ladder *ladder = edge->codec == CLV_CODEC_RANS ? find_ladder(edge, cut) : NULL;
+    const clv_cut_ladder *ladder =
+        edge->codec == CLV_CODEC_RANS ? find_ladder(edge, prefix, cut) : NULL;
 
     if (ladder == NULL || rung >= ladder->n_rungs)
         return false;
@@ -48,7 +50,7 @@ clv_status clv_agent_check_codec(const clv_edge *edge, uint32_t cut, clv_error *
 
     if (edge->codec != CLV_CODEC_RANS || !edge->has_server || cut >= model->graph->n_nodes)
         return CLV_OK;
-    const clv_cut_ladder *ladder = find_ladder(edge, cut);
+    const clv_cut_ladder *ladder = find_ladder(edge, edge->prefix, cut);
     if (ladder == NULL)
         return clv_fail(err, CLV_EUNSUPPORTED, model->graph->name,
                         "the bundle has no points of codec rans for cut %u behind its %s form: "
@@ -67,6 +69,12 @@ clv_status clv_agent_check_codec(const clv_edge *edge, uint32_t cut, clv_error *
         cut, edge->min_agreement, best, best_db);
 }
 
+/* Whether the form in front of the ladder's cut may run here. */
+static bool may_run(const clv_edge *edge, const clv_cut_ladder *ladder)
+{
+    return (edge->prefixes >> ladder->prefix & 1u) != 0;
+}
+
 /* Most bytes that the symbols of a frame take, of those that may follow each other. */
 static size_t sequence_bytes(const clv_edge *edge, const clv_edge_options *options)
 {
@@ -77,7 +85,7 @@ static size_t sequence_bytes(const clv_edge *edge, const clv_edge_options *optio
         return 0;
     for (uint32_t i = 0; i < model->n_ladders; i++) {
         clv_codec_tables tables = clv_cut_ladder_tables(&model->ladders[i], 0, NULL);
-        for (uint32_t r = 0; model->ladders[i].prefix == edge->prefix && r < tables.n_points; r++) {
+        for (uint32_t r = 0; may_run(edge, &model->ladders[i]) && r < tables.n_points; r++) {
             size_t bytes = clv_codec_symbol_bytes(&tables, r);
             most = bytes > most && bytes <= MAX_SEQUENCE_BYTES ? bytes : most;
         }
@@ -99,7 +107,7 @@ clv_status clv_agent_init_codec(clv_edge *edge, const clv_edge_options *options,
     edge->min_snr_db = options->min_snr_db;
     for (uint32_t i = 0; edge->codec == CLV_CODEC_RANS && i < model->n_ladders; i++) {
         const clv_cut_ladder *ladder = &model->ladders[i];
-        if (ladder->prefix == edge->prefix && ladder->scratch_bytes > scratch_bytes)
+        if (may_run(edge, ladder) && ladder->scratch_bytes > scratch_bytes)
             scratch_bytes = ladder->scratch_bytes;
     }
     edge->codec_scratch = clv_alloc_aligned(scratch_bytes + 1);
@@ -120,7 +128,8 @@ clv_wire_sequence clv_agent_follow(clv_edge *edge, clv_edge_slot *slot,
     clv_agent_lock(edge);
     slot->on_its_way = false;
     if (!send->key)
-        before = clv_frame_sequence_take(&edge->sequence, send->cut, tables->use);
+        before = clv_frame_sequence_take(&edge->sequence, clv_agent_place_of(slot, send->cut),
+                                         tables->use);
     slot->was_after = before != NULL;
     slot->way.is_first =
         before == NULL && !send->key && edge->sequence.misses < CLV_FRAME_SEQUENCE_MISSES;
@@ -135,7 +144,8 @@ clv_wire_sequence clv_agent_follow(clv_edge *edge, clv_edge_slot *slot,
 
 clv_codec_tables clv_agent_tables(const clv_edge *edge, const clv_edge_way *way, uint32_t cut)
 {
-    const clv_cut_ladder *ladder = way->codec == CLV_CODEC_RANS ? find_ladder(edge, cut) : NULL;
+    const clv_cut_ladder *ladder =
+        way->codec == CLV_CODEC_RANS ? find_ladder(edge, way->prefix, cut) : NULL;
     uint32_t rung = way->rung;
 
     if (ladder != NULL && rung == CLV_NO_RUNG)

@@ -41,7 +41,11 @@ static void clear_slot(clv_edge_slot *slot, const clv_edge *edge)
     slot->sent_us = 0;
     slot->on_its_way = slot->was_after = false;
     slot->symbols.bytes = slot->symbols.held = 0;
-    slot->way = (clv_edge_way){.codec = edge->codec, .rung = CLV_NO_RUNG, .picture = edge->picture};
+    slot->way = (clv_edge_way){.prefix = edge->prefix,
+                               .suffix = edge->suffix,
+                               .codec = edge->codec,
+                               .rung = CLV_NO_RUNG,
+                               .picture = edge->picture};
     slot->times = (clv_edge_times){0};
     slot->error = CLV_EINTERNAL;
     slot->detail[0] = '\0';

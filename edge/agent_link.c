@@ -93,7 +93,8 @@ static void take_reply(clv_edge *edge, uint32_t index, const clv_link_event *eve
     }
     note_times(slot, &event->server);
     if (slot->on_its_way) /* a server may be mad, and answer what isn't sent */
-        clv_frame_sequence_answered(&edge->sequence, slot->frame, edge->agent.slots[index].cut,
+        clv_frame_sequence_answered(&edge->sequence, slot->frame,
+                                    clv_agent_place_of(slot, edge->agent.slots[index].cut),
                                     slot->was_after, &slot->symbols);
     slot->on_its_way = false;
     clv_agent_plan_replied(edge, slot, event);

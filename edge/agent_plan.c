@@ -27,8 +27,8 @@ static bool may_ship(const clv_edge *edge, const clv_profile_point *point)
         return edge->picture.payload != CLV_PAYLOAD_TENSORS;
     if (clv_codec_find(&codec, point->codec) != CLV_OK)
         return false;
-    return codec == CLV_CODEC_RANS ? point->precision == (unsigned)edge->prefix &&
-                                         clv_agent_may_use_point(edge, point->cut, point->point)
+    return codec == CLV_CODEC_RANS ? clv_agent_may_use_point(edge, (clv_precision)point->precision,
+                                                             point->cut, point->point)
                                    : point->lossless;
 }
 
@@ -96,8 +96,8 @@ clv_status clv_agent_plan_init(clv_edge *edge, const clv_edge_options *options, 
     o.limits.max_cut = edge->max_cut < n_nodes ? edge->max_cut : 0;
     o.limits.deadline_us = options->deadline_us;
     o.payloads_vary = true;
-    o.device_precisions = (uint64_t)1 << edge->prefix;
-    o.server_precisions = (uint64_t)1 << edge->suffix;
+    o.device_precisions = edge->prefixes;
+    o.server_precisions = edge->suffixes;
     edge->min_depth = options->min_depth;
     edge->plan.options = o;
     if (edge->profile != NULL)
@@ -191,6 +191,8 @@ uint32_t clv_agent_plan_choose(clv_edge *edge, clv_edge_slot *slot)
     slot->way.plan = p->number;
     slot->way.candidate = choice.candidate;
     slot->way.rung = c->point;
+    slot->way.prefix = (clv_precision)c->device_precision;
+    slot->way.suffix = (clv_precision)c->server_precision;
     if (!c->ships || clv_codec_find(&slot->way.codec, c->codec) != CLV_OK)
         slot->way.codec = CLV_CODEC_FLOAT;
     if (strcmp(c->codec, JPEG) != 0)

@@ -35,20 +35,35 @@ static clv_status keep(clv_edge *edge, clv_profile *sampled)
     return run != NULL ? add_up(edge, run) : CLV_EINTERNAL;
 }
 
+/* What runs here. */
+static uint32_t find_forms(clv_profiler_form out[CLV_PRECISION_COUNT], const clv_edge *edge)
+{
+    uint32_t n = 0;
+
+    for (unsigned p = 0; p < CLV_PRECISION_COUNT; p++) {
+        bool is_main = p == edge->prefix;
+        const clv_network *form = is_main ? &edge->networks[CLV_AGENT_MODEL] : &edge->other_form;
+        if (is_main || (edge->prefixes >> p & 1u) != 0)
+            out[n++] = (clv_profiler_form){(clv_precision)p, form->program, form->exec,
+                                           edge->max_cut, NULL};
+    }
+    return n;
+}
+
 clv_status clv_agent_measure(clv_edge *edge, const clv_edge_options *options, clv_error *err)
 {
     const clv_network *network = &edge->networks[CLV_AGENT_MODEL];
     const clv_backend *backend;
     CLV_TRY(clv_backend_find(&backend, options->backend != NULL ? options->backend : "auto"));
-    clv_profiler_form form = {edge->prefix, network->program, network->exec, edge->max_cut, NULL};
+    clv_profiler_form forms[CLV_PRECISION_COUNT];
     clv_profile_cache cache = {.folder = options->state,
                                .backend = backend->name,
                                .form_us = (uint64_t)options->profile_ms * 1000};
     clv_profiler_options profiler = {.model = network->model,
                                      .bundle = clv_bundle_id(edge->bundle),
                                      .threads = options->threads > 0 ? options->threads : 1,
-                                     .forms = &form,
-                                     .n_forms = 1};
+                                     .forms = forms,
+                                     .n_forms = find_forms(forms, edge)};
     clv_error why = CLV_ERROR_INIT;
     clv_profile *sampled;
 

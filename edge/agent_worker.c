@@ -33,13 +33,18 @@ static clv_status prepare(clv_edge *edge, clv_edge_slot *slot, clv_agent_network
     return CLV_OK;
 }
 
+static clv_network *network_of(clv_edge *edge, const clv_edge_slot *slot, clv_agent_network network)
+{
+    return network == CLV_AGENT_MODEL ? clv_agent_model_of(edge, slot) : &edge->networks[network];
+}
+
 /* --- RUN ---------------------------------------------------------------------------------- */
 
 /* @param[out] run_us  What the nodes took, without their inputs. */
 static clv_status run_nodes(uint32_t *reached, uint64_t *run_us, clv_edge *edge,
                             clv_edge_slot *slot, const clv_agent_action *action)
 {
-    clv_network *network = &edge->networks[action->network];
+    clv_network *network = network_of(edge, slot, action->network);
 
     *reached = action->from;
     *run_us = 0;
@@ -78,12 +83,12 @@ static void run(clv_edge *edge, const clv_agent_action *action)
     clv_status status = run_nodes(&reached, &run_us, edge, slot, action);
     clv_agent_lock(edge);
     if (status == CLV_OK) {
-        if (action->network == CLV_AGENT_MODEL)
+        if (action->network == CLV_AGENT_MODEL && slot->way.prefix == edge->prefix)
             clv_pace_ran(&edge->pace, action->from, reached, run_us, reached == action->to);
         clv_agent_ran(&edge->agent, action, reached, clv_clock_now_us());
         return;
     }
-    explain_run(slot, &edge->networks[action->network], reached, status);
+    explain_run(slot, network_of(edge, slot, action->network), reached, status);
     clv_agent_run_failed(&edge->agent, action, clv_clock_now_us());
 }
 
@@ -96,8 +101,8 @@ static clv_link_request request_of(const clv_edge *edge, const clv_edge_slot *sl
                               .bundle = clv_bundle_id(edge->bundle),
                               .cut = action->cut,
                               .deadline_us = action->left_us,
-                              .prefix = edge->prefix,
-                              .suffix = edge->suffix};
+                              .prefix = slot->way.prefix,
+                              .suffix = slot->way.suffix};
 }
 
 /* Encode the frontier straight into a message. */
@@ -106,7 +111,7 @@ static clv_status make_message(clv_link_message **out, size_t *payload_bytes, cl
 {
     clv_link_message *message = NULL;
     clv_tensor_set *frontier = &edge->frontier;
-    const clv_network *model = &edge->networks[CLV_AGENT_MODEL];
+    const clv_network *model = clv_agent_model_of(edge, slot);
     clv_link_request request = request_of(edge, slot, action);
     uint8_t *payload;
     size_t bound;
@@ -237,7 +242,7 @@ static void answer(clv_edge *edge, const clv_agent_action *action)
     clv_edge_slot *slot = &edge->slots[action->slot];
     bool by_student = action->source == CLV_SOURCE_STUDENT;
     clv_agent_network index = by_student ? CLV_AGENT_STUDENT : CLV_AGENT_MODEL;
-    const clv_network *network = &edge->networks[index];
+    const clv_network *network = network_of(edge, slot, index);
     clv_tensor_set *outputs = &slot->outputs[index];
     bool has_outputs = action->source != CLV_SOURCE_NONE;
 

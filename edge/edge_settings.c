@@ -63,10 +63,13 @@ static const clv_option options[] = {
      "codec rans: of the outputs (default: any; 20 where they are no classes)"},
     TEXT("temporal", "edge.temporal", temporal, "on|off",
          "codec rans: whether frames are sent as differences to earlier ones (default on)"),
-    TEXT("precision", "edge.precision", precision, "NAME",
-         "float or int8: what runs here (default: int8 if the bundle has it)"),
+    TEXT(
+        "precision", "edge.precision", precision, "NAME",
+        "float or int8: what runs here; `auto`, with that cut: what is best for each frame, in the "
+        "memory of both (default: int8 if the bundle has it)"),
     TEXT("suffix", "edge.suffix", suffix, "NAME",
-         "float or int8: what the server runs (default: float if the bundle has it)"),
+         "float or int8: what the server runs; `auto`, with that cut: what is best for each frame "
+         "(default: float if the bundle has it)"),
     UINT("deadline-ms", "edge.deadline_ms", deadline_ms, 0, MAX_MS, "MS",
          "every frame is answered this long after it came; 0: no deadline (default 0)"),
     UINT("in-flight", "edge.in_flight", in_flight, 1, 64, "N",

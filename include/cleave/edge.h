@@ -73,9 +73,10 @@ typedef struct clv_edge_options {
     uint64_t deadline_us;        /**< for an answer, from submission; 0: none, a frame that was
                                       sent waits for its reply while the link is up */
     const char *precision;       /**< of what runs here: "float", "int8"; NULL: int8 if the bundle
-                                      has it */
+                                      has it; "auto", with CLV_CUT_AUTO: chosen for each frame, and
+                                      both are in memory */
     const char *suffix;          /**< of what the server runs: "float", "int8"; NULL: float if the
-                                      bundle has it */
+                                      bundle has it; "auto", with CLV_CUT_AUTO: chosen likewise */
     uint32_t max_cut;            /**< nodes from it on never run here, and their weights are never
                                       read: for devices of little memory. Needs a server, and a cut
                                       of at most this; frames that it doesn't answer are the
