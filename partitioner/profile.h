@@ -42,7 +42,7 @@ typedef struct clv_profile_run {
     clv_profile_time *nodes; /**< [n_nodes] */
     /** [n_nodes + 1]: memory that a device needs to run [0, k): weights, activations, scratch. */
     uint64_t *peak_bytes;
-    uint64_t *cut_bytes; /**< [n_nodes + 1]: elements of the frontier as this program stores it */
+    uint64_t *cut_bytes; /**< [n_nodes + 1]: the frontier of one frame, as this program stores it */
 } clv_profile_run;
 
 /** One way in which what crosses one cut may travel, for one frame. Besides the codecs of

@@ -159,6 +159,7 @@ static clv_status load(clv_server **out, const clv_server_settings *settings,
     };
     clv_server_options options = {
         .profiles = profiles,
+        .profile_batch = (uint32_t)settings->profile_batch,
         .bundles = settings->bundles,
         .backend = choices->backend,
         .workers = choices->workers,

@@ -11,6 +11,9 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "net/wire.h"
+
+#define MAX_BATCHES 12u /* up to 4096 frames */
 
 /* In the order of the files' names. */
 typedef struct served_set {
@@ -108,16 +111,38 @@ static clv_status compile(clv_served *served, const clv_registry_options *option
     return CLV_OK;
 }
 
+/* Times of nodes in a greeting are at most so many bytes; the rest is for its codecs. */
+#define MAX_TIMES_BYTES (CLV_WIRE_MAX_PROFILE_BYTES / 2)
+#define NODE_TIME_BYTES 12u
+
+/* 2, 4, .. and the most, while they fit. @return how many. */
+static uint32_t list_batches(uint32_t out[MAX_BATCHES], const clv_served *served, uint32_t most)
+{
+    uint32_t n = 0;
+
+    for (uint32_t batch = 2; n < MAX_BATCHES && batch / 2 < most; batch *= 2) {
+        size_t runs = (size_t)CLV_PRECISION_COUNT * (n + 2);
+        if (runs * served->n_nodes * NODE_TIME_BYTES > MAX_TIMES_BYTES)
+            break;
+        out[n++] = batch < most ? batch : most;
+    }
+    return n;
+}
+
 /* Before any worker uses the executions. A network that can't be measured is served all the same.
  */
 static void measure(clv_served *served, const clv_registry_options *options)
 {
     clv_profiler_form forms[CLV_PRECISION_COUNT];
+    uint32_t batches[MAX_BATCHES];
     clv_profiler_options profiler = {
         .model = clv_bundle_main(served->bundle),
         .bundle = &served->id,
         .threads = options->threads_per_worker > 0 ? options->threads_per_worker : 1,
-        .forms = forms};
+        .forms = forms,
+        .batches = batches,
+        .n_batches = list_batches(batches, served, options->profile_batch),
+        .backend = options->backend};
 
     served->profiled = options->profiles;
     if (options->profiles.form_us == 0 || options->workers == 0)

@@ -46,6 +46,7 @@ typedef struct clv_registry_options {
     uint32_t workers;            /**< executions of each bundle */
     unsigned threads_per_worker; /**< for kernels; 0 is 1 */
     clv_profile_cache profiles;  /**< where profiles are kept; form_us 0: none are made */
+    uint32_t profile_batch;      /**< profiles have 2, 4, .. and so many frames run together too */
     /** How a file went: @p served, or NULL and why not. For the log. */
     void (*on_file)(void *context, const char *path, const clv_served *served,
                     const clv_error *error);

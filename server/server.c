@@ -297,6 +297,7 @@ static clv_status load_bundles(clv_server *server, clv_error *err)
         .workers = options->workers,
         .threads_per_worker = options->threads_per_worker,
         .profiles = options->profiles,
+        .profile_batch = options->profile_batch,
         .on_file = options->on_file,
         .context = options->context,
     };

@@ -21,6 +21,7 @@ typedef struct clv_server_options {
     uint32_t queue;              /**< requests that may wait when all workers run */
     unsigned threads_per_worker; /**< 0 is 1 */
     clv_profile_cache profiles;  /**< see registry.h; devices get them in the greeting */
+    uint32_t profile_batch;      /**< see registry.h */
     size_t reference_bytes;      /**< for each device: symbols of its last frames, which the next
                                       ones may be coded after; 0: none are held */
     /** For the log; see registry.h and listener.h. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "partitioner/profile.h"
 
 #define MAX_WORKERS 1024
 
@@ -16,6 +17,7 @@ const clv_server_settings clv_server_defaults = {
     .reference_bytes = (uint64_t)4 << 20,
     .drain_ms = 5000,
     .profile_ms = 300,
+    .profile_batch = 1,
     .log_level = "info",
     .log_format = "text",
 };
@@ -53,6 +55,9 @@ static const clv_option options[] = {
      "folder where profiles are kept between starts; default $STATE_DIRECTORY, or none"},
     {"profile-ms", "server.profile_ms", CLV_OPTION_UINT, MEMBER(profile_ms), 0, 60000, "MS",
      "time to measure each form of a new bundle, for devices' plans; 0: don't; default 300"},
+    {"profile-batch", "server.profile_batch", CLV_OPTION_UINT, MEMBER(profile_batch), 1,
+     CLV_PROFILE_MAX_BATCH, "N",
+     "measure also what 2, 4, .. N frames take together, in as much time again; default 1: don't"},
     {"port-file", "server.port_file", CLV_OPTION_STRING, MEMBER(port_file), 0, 0, "FILE",
      "write the port here once devices can connect"},
     {"log-level", "log.level", CLV_OPTION_STRING, MEMBER(log_level), 0, 0, "LEVEL",

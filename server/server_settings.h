@@ -19,9 +19,10 @@ typedef struct clv_server_settings {
     uint64_t queue;
     uint64_t reference_bytes; /**< for each device */
     uint64_t drain_ms;
-    const char *state;     /**< folder for profiles; NULL: systemd's, or none */
-    uint64_t profile_ms;   /**< 0: no profiles */
-    const char *port_file; /**< NULL: none */
+    const char *state;      /**< folder for profiles; NULL: systemd's, or none */
+    uint64_t profile_ms;    /**< 0: no profiles */
+    uint64_t profile_batch; /**< frames; 1: one alone */
+    const char *port_file;  /**< NULL: none */
     const char *log_level, *log_format;
 } clv_server_settings;
 

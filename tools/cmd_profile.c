@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -11,12 +12,13 @@
 #include "tools/tool_profile.h"
 
 #define MAX_PICTURE_BYTES ((size_t)64 << 20)
+#define MAX_BATCHES 16u
 
 typedef struct settings {
     tool_model_settings model;
     clv_string_list inputs;
     uint64_t runs, codec_runs, cuts;
-    const char *output;
+    const char *output, *batch;
     bool json;
 } settings;
 
@@ -27,6 +29,8 @@ static const clv_option options[] = {
      "runs of each codec at each cut and for each image; 0: none (default: 5)"},
     {"cuts", NULL, CLV_OPTION_UINT, offsetof(settings, cuts), 1, 100000, "N",
      "cuts at which codecs are measured; others follow from those (default: all)"},
+    {"batch", NULL, CLV_OPTION_STRING, offsetof(settings, batch), 0, 0, "N[,N]",
+     "measure also what N frames take together (default: 1)"},
     {"input", NULL, CLV_OPTION_LIST, offsetof(settings, inputs), 0, 0, "FILE",
      "images (JPEG, PNG) as the device sees them: what lossless codecs ship depends on them "
      "(default: a made-up one)"},
@@ -57,7 +61,9 @@ typedef struct job {
     tool_model model;
     clv_program *programs[CLV_PRECISION_COUNT];
     clv_exec *execs[CLV_PRECISION_COUNT];
-    uint64_t *medians[CLV_PRECISION_COUNT]; /* by run */
+    /* By run, first one frame in each form; NULL: several frames together. */
+    uint64_t *medians[CLV_PROFILE_MAX_RUNS];
+    uint32_t batches[MAX_BATCHES], n_batches;
     clv_profiler_form forms[CLV_PRECISION_COUNT];
     uint32_t n_forms;
     clv_mapping files[CLV_PROFILER_MAX_PICTURES];
@@ -88,7 +94,7 @@ static double us(uint64_t ns)
 
 static clv_status add_times(text_table *table, const job *j, uint32_t node)
 {
-    for (uint32_t r = 0; r < j->profile->n_runs; r++) {
+    for (uint32_t r = 0; r < j->n_forms; r++) {
         const clv_profile_time *t = &j->profile->runs[r].nodes[node];
         CLV_TRY(text_table_cell(table, "%.1f", us(t->min_ns)));
         CLV_TRY(text_table_cell(table, "%.1f", us(j->medians[r][node])));
@@ -121,7 +127,7 @@ static clv_status print_nodes(const job *j)
         {"median", true, 0},      {"spread", true, 0},    {"peak KiB", true, 0},
         {"int8 min us", true, 0}, {"median", true, 0},    {"spread", true, 0},
         {"peak KiB", true, 0},    {"MMACs", true, 0},     {"name", false, 32}};
-    bool both = j->profile->n_runs == 2;
+    bool both = j->n_forms == 2;
     text_table *table;
     clv_status status = CLV_OK;
 
@@ -140,7 +146,7 @@ static void print_sums(const job *j)
 {
     uint32_t n = j->profile->n_nodes;
 
-    for (uint32_t r = 0; r < j->profile->n_runs; r++) {
+    for (uint32_t r = 0; r < j->n_forms; r++) {
         const clv_profile_run *run = &j->profile->runs[r];
         const uint64_t *medians = j->medians[r];
         double sum = 0.0;
@@ -153,6 +159,19 @@ static void print_sums(const job *j)
                   clv_precision_name((clv_precision)run->precision), us(run->whole.min_ns) / 1000.0,
                   us(medians[n]) / 1000.0, us(run->whole.spread_ns) / 1000.0, ratio,
                   clv_profile_sum_ratio(run, n));
+    }
+}
+
+static void print_batches(const job *j)
+{
+    for (uint32_t r = j->n_forms; r < j->profile->n_runs; r++) {
+        const clv_profile_run *run = &j->profile->runs[r];
+        const clv_profile_run *one = clv_profile_find_run(j->profile, run->precision, 1);
+        double each_ms = us(run->whole.min_ns) / 1000.0 / run->batch;
+        double one_ms = us(one->whole.min_ns) / 1000.0;
+        tool_line(stdout, "%s, %u frames together: %.3f ms, %.3f ms a frame, %.2f of one alone",
+                  clv_precision_name((clv_precision)run->precision), run->batch,
+                  us(run->whole.min_ns) / 1000.0, each_ms, one_ms > 0.0 ? each_ms / one_ms : 0.0);
     }
 }
 
@@ -182,7 +201,7 @@ static codec_rate rate_of(const clv_profile *p, const clv_profile_run *run, cons
 
 static void print_codecs(const job *j)
 {
-    for (uint32_t r = 0; r < j->profile->n_runs; r++) {
+    for (uint32_t r = 0; r < j->n_forms; r++) {
         const clv_profile_run *run = &j->profile->runs[r];
         for (unsigned c = 0; c < CLV_CODEC_COUNT; c++) {
             const char *codec = clv_codec_name((clv_codec)c);
@@ -208,6 +227,7 @@ static clv_status print_text(const job *j, clv_error *err)
         tool_line(stdout, "preprocess %.3f ms, spread %.3f ms", us(p->preprocess.min_ns) / 1000.0,
                   us(p->preprocess.spread_ns) / 1000.0);
     print_sums(j);
+    print_batches(j);
     print_codecs(j);
     return CLV_OK;
 }
@@ -285,15 +305,52 @@ static clv_status open_model(job *j, const char *path, clv_error *err)
     return CLV_OK;
 }
 
+/* The numbers of --batch; one frame alone is measured anyway. */
+static clv_status read_batches(job *j, clv_error *err)
+{
+    const char *text = j->s->batch;
+
+    while (text != NULL) {
+        char *end = NULL;
+        unsigned long n = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+        if (n == 0 || n > CLV_PROFILE_MAX_BATCH || (*end != '\0' && *end != ',') ||
+            j->n_batches == MAX_BATCHES)
+            return clv_fail(err, CLV_EINVAL, "--batch",
+                            "up to %u numbers of frames, 1 to %u, with commas between them",
+                            MAX_BATCHES, CLV_PROFILE_MAX_BATCH);
+        if (n > 1)
+            j->batches[j->n_batches++] = (uint32_t)n;
+        text = *end == ',' ? end + 1 : NULL;
+    }
+    return CLV_OK;
+}
+
+/* What was asked for is there, or it is said why not. */
+static clv_status check_batches(const job *j, const clv_error *note, const char *path,
+                                clv_error *err)
+{
+    for (uint32_t r = 0; r < j->n_forms; r++) {
+        for (uint32_t i = 0; i < j->n_batches; i++) {
+            if (clv_profile_find_run(j->profile, j->forms[r].precision, j->batches[i]) == NULL)
+                return clv_fail(err, CLV_EUNSUPPORTED, path, "%s", note->message);
+        }
+    }
+    return CLV_OK;
+}
+
 static clv_status profile(job *j, const char *path, clv_error *err)
 {
     const settings *s = j->s;
+    clv_error batch_note = CLV_ERROR_INIT;
 
     if (s->output != NULL)
         CLV_TRY(tool_check_output("--output", s->output, &path, 1, err));
+    CLV_TRY(read_batches(j, err));
     CLV_TRY(open_model(j, path, err));
     CLV_TRY(open_pictures(j, err));
     CLV_TRY(add_forms(j, err));
+    const clv_backend *backend;
+    CLV_TRY(clv_backend_find(&backend, s->model.backend));
     clv_profiler_options profiler = {.model = &j->model.model,
                                      .bundle = clv_bundle_id(j->model.bundle),
                                      .threads = (unsigned)s->model.threads,
@@ -306,12 +363,17 @@ static clv_status profile(job *j, const char *path, clv_error *err)
                                      .max_cuts = (uint32_t)s->cuts,
                                      .codec_runs = (uint32_t)s->codec_runs,
                                      .codec_us = UINT64_MAX,
+                                     .batches = j->batches,
+                                     .n_batches = j->n_batches,
+                                     .backend = backend,
+                                     .batch_note = &batch_note,
                                      .go_on = go_on};
     tool_hold_signals();
     clv_status status = clv_profiler_measure(&j->profile, &profiler, err);
     tool_progress("measuring", 0, 0);
     if (status != CLV_OK)
         return clv_error_prefix(err, status, path);
+    CLV_TRY(check_batches(j, &batch_note, path, err));
     if (s->codec_runs > 0 && s->cuts < j->profile->n_nodes) {
         clv_profile *filled;
         CLV_TRY(clv_profile_fill(&filled, j->profile));

@@ -134,6 +134,15 @@ CLV_NODISCARD clv_status clv_graph_create(clv_graph **out, const char *name);
  *  @return CLV_OK; CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_graph_copy(clv_graph **out, const clv_graph *graph, clv_error *err);
 
+/** A copy of a prepared graph that takes @p batch times as many frames at once: its inputs' first
+ *  dimension and those that follow from it. Where an operator mixes frames that shows only in its
+ *  shapes: it is for measuring. Nodes and values have the same numbers; constants are borrowed, so
+ *  @p graph outlives it.
+ *  @return CLV_OK; CLV_EUNSUPPORTED with @p err naming what works on one frame alone; CLV_EINVAL,
+ *          CLV_ENOMEM. */
+CLV_NODISCARD clv_status clv_graph_batch(clv_graph **out, const clv_graph *graph, uint32_t batch,
+                                         clv_error *err);
+
 void clv_graph_free(clv_graph *graph); /* NULL is a no-op */
 
 /** Add a value. @p name is copied.

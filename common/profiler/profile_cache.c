@@ -32,6 +32,8 @@ static clv_status make_key(clv_digest *out, const clv_profile_cache *cache,
     for (uint32_t i = 0; i < o->n_forms && n > 0 && n < (int)sizeof text; i++)
         n += snprintf(text + n, sizeof text - (size_t)n, "%s to %u\n",
                       clv_precision_name(o->forms[i].precision), o->forms[i].to);
+    for (uint32_t i = 0; i < o->n_batches && n > 0 && n < (int)sizeof text; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, "%u frames\n", o->batches[i]);
     if (n < 0 || n >= (int)sizeof text)
         return CLV_ELIMIT;
     return clv_digest_of(out, text, (size_t)n);
@@ -80,7 +82,7 @@ static clv_status parse(clv_profile **out, const clv_digest *key, const uint8_t 
 static bool suits(const clv_profile *p, const clv_profiler_options *o)
 {
     bool good = memcmp(&p->bundle, o->bundle, sizeof p->bundle) == 0 && p->threads == o->threads &&
-                p->n_runs == o->n_forms;
+                p->n_runs >= o->n_forms;
 
     for (uint32_t i = 0; good && i < o->n_forms; i++)
         good = clv_profile_find_run(p, o->forms[i].precision, 1) != NULL;

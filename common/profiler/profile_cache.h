@@ -4,8 +4,8 @@
 
 /** @file profile_cache.h: profiles that daemons made, kept in files of a folder so that the next
  *  start needn't measure again. A file is good for one bundle, processor, backend, number of
- *  threads, set of forms and version of Cleave; one that is damaged, cut off or of something else
- *  counts as none. Files have mode 0600. */
+ *  threads, set of forms and batches, and version of Cleave; one that is damaged, cut off or of
+ * something else counts as none. Files have mode 0600. */
 
 #include "profiler/profiler.h"
 

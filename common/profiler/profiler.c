@@ -138,9 +138,9 @@ static void sum_up(clv_profile_run *run, const pass_times *t)
     run->whole = clv_time_samples_sum_up(&whole, medians != NULL ? &medians[t->n_nodes] : NULL);
 }
 
-static clv_status measure_nodes(clv_profile_run *run, const clv_profiler_options *options,
-                                const clv_profiler_form *form, const clv_profiler_inputs *inputs,
-                                clv_error *err)
+clv_status clv_profiler_nodes(clv_profile_run *run, const clv_profiler_options *options,
+                              const clv_profiler_form *form, const clv_profiler_inputs *inputs,
+                              clv_error *err)
 {
     uint32_t n_nodes = clv_program_graph(form->program)->n_nodes;
     pass_times t = {.form = form,
@@ -234,7 +234,7 @@ static clv_status measure_form(clv_profile *profile, clv_point_list *points,
     clv_profile_run *run = &profile->runs[index];
     CLV_TRY(describe_cuts(run, clv_program_graph(form->program)));
     run->peak_bytes[0] = run->cut_bytes[0];
-    CLV_TRY(measure_nodes(run, options, form, inputs, err));
+    CLV_TRY(clv_profiler_nodes(run, options, form, inputs, err));
     CLV_TRY(clv_program_prefix_memory(run->peak_bytes, form->program));
     return options->codec_runs > 0 ? clv_profiler_points(points, options, form, inputs, err)
                                    : CLV_OK;
@@ -280,6 +280,8 @@ static clv_status measure(clv_profile *profile, clv_point_list *points,
         CLV_TRY(add_frame_points(points, &options->forms[i], inputs));
         CLV_TRY(measure_form(profile, points, options, &options->forms[i], inputs, err));
     }
+    for (uint32_t i = 0; i < options->n_forms; i++)
+        CLV_TRY(clv_profiler_batches(profile, options, &options->forms[i], inputs, err));
     CLV_TRY(clv_point_list_give(profile, points));
     return clv_profile_check(profile, err);
 }
@@ -290,6 +292,10 @@ static bool are_possible(const clv_profiler_options *o)
 
     for (uint32_t i = 0; i < o->n_forms; i++) {
         if (clv_program_graph(o->forms[i].program)->n_nodes != n_nodes || o->forms[i].to > n_nodes)
+            return false;
+    }
+    for (uint32_t i = 0; i < o->n_batches; i++) {
+        if (o->batches[i] == 0 || o->batches[i] > CLV_PROFILE_MAX_BATCH)
             return false;
     }
     return o->n_forms > 0 && o->passes > 0 && o->passes <= CLV_PROFILER_MAX_PASSES &&

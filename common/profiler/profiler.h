@@ -53,6 +53,13 @@ typedef struct clv_profiler_options {
     uint32_t max_cuts;   /**< that codecs are measured at; spread over the network */
     uint32_t codec_runs; /**< of each codec, for each picture; 0: codecs aren't measured */
     uint64_t codec_us;   /**< budget for the codecs of one form; at least one cut is measured */
+    /** Numbers of frames to run together, besides one; their nodes are measured once all forms are,
+     *  in another budget_us for each form: sizes for which it doesn't last are left out, and so is
+     *  what can't run so (clv_graph_batch()) or takes a GiB. Forms are compiled whole. */
+    const uint32_t *batches;
+    uint32_t n_batches;
+    const clv_backend *backend; /**< for the batches; NULL: the best one */
+    clv_error *batch_note;      /**< out: why a form has no such runs; may be NULL */
     /** Between two pieces of work; false: give up. May be NULL. */
     bool (*go_on)(void *context, size_t done, size_t total);
     void *context;

@@ -3,7 +3,8 @@
 #define CLV_PROFILER_PARTS_H
 
 /** @file profiler_parts.h: the inside of clv_profiler_measure(): profiler.c (the whole, and the
- *  nodes), profiler_inputs.c (what the network sees), profiler_points.c (codecs). */
+ *  nodes), profiler_batches.c (several frames together), profiler_inputs.c (what the network sees),
+ * profiler_points.c (codecs). */
 
 #include "media/image.h"
 #include "profiler/profiler.h"
@@ -35,6 +36,18 @@ CLV_NODISCARD clv_status clv_profiler_inputs_init(clv_profiler_inputs *inputs,
                                                   const clv_profiler_options *options,
                                                   clv_error *err);
 void clv_profiler_inputs_done(clv_profiler_inputs *inputs);
+
+/** Measure the nodes of @p form into @p run. */
+CLV_NODISCARD clv_status clv_profiler_nodes(clv_profile_run *run,
+                                            const clv_profiler_options *options,
+                                            const clv_profiler_form *form,
+                                            const clv_profiler_inputs *inputs, clv_error *err);
+
+/** Add runs of the options' batches of @p form, whose run of one frame is there. */
+CLV_NODISCARD clv_status clv_profiler_batches(clv_profile *profile,
+                                              const clv_profiler_options *options,
+                                              const clv_profiler_form *form,
+                                              const clv_profiler_inputs *inputs, clv_error *err);
 
 /** Points in any order. */
 typedef struct clv_point_list {

@@ -42,6 +42,21 @@ value processor >/dev/null || bad "no processor"
 "$JSON_GET" <both.json || bad "both.json isn't JSON"
 [ "$("$JSON_GET" bundle <both.json)" = "$id" ] || bad "another bundle in the file"
 
+# Several frames together, and a plan for a server that runs them so.
+expect 0 profile both.clv --runs 5 --codec-runs 1 --batch 1,2,4 --json -o server.json
+json runs 6
+json runs.0.batch 1
+json runs.1.precision int8
+json runs.2.batch 2
+json runs.3.batch 4
+json runs.5.precision int8
+json runs.5.cut_bytes.0 768 # of one frame
+expect 0 plan both.clv --device both.json --server server.json --batch 4 --objective throughput
+expect 3 plan both.clv --device both.json --server server.json --batch 3 --objective throughput
+expect 0 profile both.clv --runs 5 --codec-runs 1 --batch 2
+says "float, 2 frames together: " "int8, 2 frames together: " "of one alone"
+for batch in 0 2, ,2 x 2x 4097 -1; do expect 2 profile both.clv --batch "$batch"; done
+
 # The camera's frame is a way to ship cut 0: as it is where it is a JPEG.
 expect 0 profile both.clv --runs 5 --input 0.png --input 1.png --json
 json points $((nodes * 4 * 2 + 4))

@@ -102,6 +102,33 @@ static void test_server_profile__the_greeting_says_what_nodes_take(void **state)
     tiny_forms_done(&forms);
 }
 
+/* 2, 4 and 6 frames together, of both forms; also from the file. */
+static void test_server_profile__batches_are_in_the_greeting(void **state)
+{
+    static const uint32_t batches[] = {1, 2, 4, 6};
+    server_process *server = *state;
+    const char *const flags[] = {
+        "--state", server->folder, "--profile-batch", "6", "--profile-ms", "2000", NULL};
+    tiny_forms forms;
+    clv_digest id = put_both(server, &forms);
+
+    for (int start = 0; start < 2; start++) {
+        server_process_start(server, flags);
+        link_client *client = link_client_ask(server, "device-1", &id);
+        clv_profile *profile = take_profile(client);
+        assert_int_equal(profile->n_runs, 2 * sizeof batches / sizeof batches[0]);
+        for (unsigned p = 0; p < CLV_PRECISION_COUNT; p++) {
+            for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++)
+                assert_non_null(clv_profile_find_run(profile, p, batches[i]));
+        }
+        clv_profile_free(profile);
+        link_client_free(client);
+        assert_int_equal(stop(server), 0);
+    }
+    assert_true(server_process_logged(server, "from an earlier start"));
+    tiny_forms_done(&forms);
+}
+
 static void test_server_profile__the_next_start_remembers(void **state)
 {
     server_process *server = *state;
@@ -224,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SERVER_TEST(the_greeting_says_what_nodes_take),
+        SERVER_TEST(batches_are_in_the_greeting),
         SERVER_TEST(the_next_start_remembers),
         SERVER_TEST(a_bundle_that_comes_later_has_one_too),
         SERVER_TEST(it_can_be_left_out),

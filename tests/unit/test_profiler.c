@@ -113,6 +113,48 @@ static void test_profiler__every_node_has_a_time_in_every_form(void **state)
     clv_profile_free(p);
 }
 
+/* Runs of several frames come behind those of one; bytes are of a frame. */
+static void test_profiler__frames_may_run_together(void **state)
+{
+    static const uint32_t batches[] = {2, 5};
+    bench *b = *state;
+    clv_error note = CLV_ERROR_INIT;
+
+    b->options.batches = batches;
+    b->options.n_batches = 2;
+    b->options.batch_note = &note;
+    clv_profile *p = measure(b);
+    assert_int_equal(note.code, CLV_OK);
+    assert_int_equal(p->n_runs, 3 * CLV_PRECISION_COUNT);
+    for (uint32_t r = 0; r < CLV_PRECISION_COUNT; r++) {
+        const clv_profile_run *one = clv_profile_find_run(p, r, 1);
+        assert_ptr_equal(one, &p->runs[r]);
+        for (size_t i = 0; i < 2; i++) {
+            const clv_profile_run *run = clv_profile_find_run(p, r, batches[i]);
+            assert_non_null(run);
+            assert_true(run->whole.min_ns > 0);
+            assert_memory_equal(run->cut_bytes, one->cut_bytes,
+                                (p->n_nodes + 1) * sizeof *one->cut_bytes);
+            assert_true(run->peak_bytes[p->n_nodes] > one->peak_bytes[p->n_nodes]);
+        }
+    }
+    clv_profile *filled; /* all of them stay */
+    assert_int_equal(clv_profile_fill(&filled, p), CLV_OK);
+    assert_int_equal(filled->n_runs, p->n_runs);
+    clv_profile_free(filled);
+    clv_profile_free(p);
+
+    b->options.budget_us = 0; /* no time for any */
+    p = measure(b);
+    assert_int_equal(p->n_runs, CLV_PRECISION_COUNT);
+    clv_profile_free(p);
+    static const uint32_t none[] = {0};
+    clv_profile *bad = NULL;
+    b->options.batches = none;
+    b->options.n_batches = 1;
+    assert_int_equal(clv_profiler_measure(&bad, &b->options, NULL), CLV_EINVAL);
+}
+
 static void test_profiler__a_cut_has_the_bytes_of_its_frontier(void **state)
 {
     bench *b = *state;
@@ -395,6 +437,7 @@ static void test_profiler__the_processor_has_a_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_profiler__frames_may_run_together, setup, teardown),
         cmocka_unit_test_setup_teardown(test_profiler__every_node_has_a_time_in_every_form, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_profiler__a_cut_has_the_bytes_of_its_frontier, setup,
