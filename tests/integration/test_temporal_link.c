@@ -14,6 +14,7 @@
 #include <cleave/edge.h>
 
 #include "base/error.h"
+#include "edge/agent.h"
 #include "support/server_process.h"
 #include "support/tiny_ladders.h"
 
@@ -32,7 +33,7 @@ typedef struct stage {
     char bundle[1024], url[64], ca[1024], cert[1024], key[1024];
 } stage;
 
-static clv_edge *start(stage *s, clv_precision prefix, bool key_frames_only)
+static clv_edge *start_at(stage *s, clv_precision prefix, bool key_frames_only, uint32_t cut)
 {
     clv_edge_options options = CLV_EDGE_OPTIONS_INIT;
     clv_error err = CLV_ERROR_INIT;
@@ -45,13 +46,20 @@ static clv_edge *start(stage *s, clv_precision prefix, bool key_frames_only)
     options.cert = s->cert;
     options.key = s->key;
     options.codec = "rans";
-    options.cut = CUT;
+    options.cut = cut;
+    options.objective = "bytes";
+    options.min_depth = options.max_cut = CUT;
     options.precision = clv_precision_name(prefix);
     options.key_frames_only = key_frames_only;
     if (clv_edge_create(&edge, &options, &err) != CLV_OK)
         fail_msg("%s: %s", err.location, err.message);
     assert_int_equal(clv_edge_wait_link(edge, LINK_US), CLV_OK);
     return edge;
+}
+
+static clv_edge *start(stage *s, clv_precision prefix, bool key_frames_only)
+{
+    return start_at(s, prefix, key_frames_only, CUT);
 }
 
 static void submit(clv_edge *edge, const stage *s)
@@ -113,6 +121,39 @@ static void test_temporal_link__a_still_scene_takes_less(void **state)
         }
         tiny_split_result_done(&expected);
     }
+}
+
+/* What the plan thinks by now of the last frame's payload, over the profile's. */
+static double payload_factor(clv_edge *edge)
+{
+    clv_agent_lock(edge);
+    const clv_edge_plan *p = &edge->plan;
+    assert_non_null(p->follow);
+    assert_string_equal(clv_plan_at(p->plan, p->last)->codec, "rans");
+    double factor = clv_follow_world(p->follow).payload_factors[p->last];
+    clv_agent_unlock(edge);
+    return factor;
+}
+
+static void test_temporal_link__a_plan_learns_what_they_take(void **state)
+{
+    stage *s = *state;
+    tiny_split_result expected;
+    double factors[2];
+
+    server_process_start(&s->server, NULL);
+    expect(&expected, s, CLV_PRECISION_FLOAT);
+    for (int alone = 0; alone < 2; alone++) {
+        clv_edge *edge = start_at(s, CLV_PRECISION_FLOAT, alone, CLV_CUT_AUTO);
+        for (uint32_t i = 0; i < 2 * FRAMES; i++) {
+            submit(edge, s);
+            (void)take(edge, &expected);
+        }
+        factors[alone] = payload_factor(edge);
+        clv_edge_free(edge);
+    }
+    assert_true(factors[0] < 0.6 * factors[1]);
+    tiny_split_result_done(&expected);
 }
 
 /* Many on their way at once: each after the newest that is answered by then. */
@@ -218,6 +259,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_temporal_link__a_still_scene_takes_less, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_temporal_link__a_plan_learns_what_they_take, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_temporal_link__frames_in_flight_are_all_answered,
                                         setup, teardown),
