@@ -23,7 +23,7 @@ static void run_pieces(const void *context, size_t from, size_t to)
     for (size_t i = from; i < to; i++) {
         const void *residual = d->residual == CLV_DENSE_NONE ? NULL : f->addresses[3];
         int16_t *scratch = (int16_t *)f->addresses[2] + i * d->strip_elems;
-        if (d->is_winograd)
+        if (d->winograd)
             clv_winograd_avx2(d, f->addresses[0], f->addresses[1], residual, scratch, i);
         else
             clv_dense_avx2(d, f->addresses[0], f->addresses[1], residual, scratch, i);
@@ -48,7 +48,7 @@ static clv_dense_type type_of(clv_dtype dtype)
 static clv_status make_plan(clv_dense **out, const clv_dense *form, const clv_dn_requant *r,
                             const clv_dn_weights *w)
 {
-    size_t n_weights = form->is_winograd ? clv_winograd_n_weights(form) : clv_dense_n_weights(form);
+    size_t n_weights = form->winograd ? clv_winograd_n_weights(form) : clv_dense_n_weights(form);
     size_t head;
     size_t n = (w->n + CLV_DENSE_PANEL - 1) / CLV_DENSE_PANEL * CLV_DENSE_PANEL;
 
@@ -65,8 +65,8 @@ static clv_status make_plan(clv_dense **out, const clv_dense *form, const clv_dn
     size_t *runs = (size_t *)(void *)(weights + n_weights);
     float *scale = (float *)(void *)(runs + form->n_runs);
     *d = *form;
-    if (d->is_winograd)
-        clv_winograd_pack(weights, d, w->data, w->step, w->step_each);
+    if (d->winograd)
+        clv_winograd_pack(weights, d, &(clv_winograd_weights){w->data, w->step, w->step_each});
     else
         clv_dense_pack(weights, d, w->data, w->step, w->step_each);
     clv_dense_fill_runs(runs, d);
@@ -92,9 +92,10 @@ static clv_status make(clv_kernel *kernel, const clv_dn_job *job, clv_dense *d,
     if (!clv_cpu_has_avx2() || sums->weights.n_each > INT32_MAX / (UINT8_MAX * -INT8_MIN) ||
         !clv_dense_plan(d))
         return CLV_EUNSUPPORTED;
-    d->is_winograd = clv_winograd_suits(d);
-    if (d->is_winograd)
-        clv_winograd_plan(d);
+    if (clv_winograd_suits(d)) {
+        const clv_dn_weights *w = &sums->weights;
+        clv_winograd_plan(d, &(clv_winograd_weights){w->data, w->step, w->step_each});
+    }
     centred.has_zero_point = false; /* it is taken off before */
     d->pieces = clv_dn_kernel_threads(kernel);
     d->zero = sums->x.zero_point;

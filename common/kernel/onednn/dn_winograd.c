@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel/onednn/dn_winograd.h"
 
+#include <stdlib.h>
+
 #define WINDOWS_BYTES 262144u /* of a strip: a part of the second-level cache */
 #define LEAST_CHANNELS 16u    /* of the output: fewer leave a panel half empty */
-#define LEAST_TILES 24u       /* for each time that weights, which are large, are read */
-#define LANES 16u
+#define LEAST_PIXELS 96u      /* for each time that weights, which are large, are read */
+#define LANES 16u             /* of the code for AVX2 */
 
 bool clv_winograd_suits(const clv_dense *d)
 {
@@ -14,33 +16,52 @@ bool clv_winograd_suits(const clv_dense *d)
            d->dilation_h == 1 && d->dilation_w == 1 && d->channels % LANES == 0 &&
            d->channels <= most && d->out_channels >= LEAST_CHANNELS && d->h <= UINT16_MAX &&
            d->w <= UINT16_MAX && d->out_h <= UINT16_MAX && d->out_w <= UINT16_MAX &&
-           d->out_h * d->out_w >= 4 * LEAST_TILES;
+           d->out_h * d->out_w >= LEAST_PIXELS;
 }
 
-static size_t whole_lines(size_t n)
+static size_t round_up(size_t n, size_t step)
 {
-    return (n + 31) / 32 * 32;
+    return (n + step - 1) / step * step;
 }
 
 clv_winograd_scratch clv_winograd_scratch_of(const clv_dense *d, size_t strip)
 {
-    clv_winograd_scratch s = {.tiles_h = (d->out_h + 1) / 2, .tiles_w = (d->out_w + 1) / 2};
+    clv_winograd_scratch s = {.tiles_h = (d->out_h + 1) / 2,
+                              .tiles_w = round_up(d->out_w, d->winograd) / d->winograd,
+                              .area = CLV_WINOGRAD_ROWS * (d->winograd + 2)};
     size_t n_tiles = strip * s.tiles_w, right = d->pad_w + d->w;
 
-    s.columns = 2 * s.tiles_w + 2;
+    s.columns = d->winograd * s.tiles_w + 2;
     s.columns = s.columns < right ? right : s.columns;
-    s.rows = s.blank + whole_lines(d->w * d->channels / 2);
-    s.windows = s.rows + whole_lines(CLV_WINOGRAD_SIDE * s.columns * d->channels);
-    s.sums = s.windows + whole_lines(CLV_WINOGRAD_AREA * n_tiles * d->channels);
-    s.n = s.sums + whole_lines(CLV_WINOGRAD_AREA * n_tiles * CLV_DENSE_PANEL * 2);
+    s.rows = s.blank + round_up(d->w * d->channels / 2, 32);
+    s.windows = s.rows + round_up(CLV_WINOGRAD_ROWS * s.columns * d->channels, 32);
+    s.sums = s.windows + round_up(s.area * n_tiles * d->channels, 32);
+    s.n = s.sums + round_up(s.area * n_tiles * CLV_DENSE_PANEL * 2, 32);
     return s;
 }
 
-void clv_winograd_plan(clv_dense *d)
+/* Whether 48 times any sum of bytes by these weights fits 32 bits. */
+static bool fits_wide_tiles(const clv_dense *d, const clv_winograd_weights *w)
 {
-    size_t row = CLV_WINOGRAD_AREA * ((d->out_w + 1) / 2) * d->channels * sizeof(int16_t);
-    size_t tiles_h = (d->out_h + 1) / 2, most = WINDOWS_BYTES / row, n;
+    for (size_t o = 0; o < d->out_channels; o++) {
+        int32_t sum = 0;
+        for (size_t i = 0; i < 9 * d->channels; i++)
+            sum += abs(w->data[o * w->step + i * w->step_each]);
+        if (sum > INT32_MAX / (48 * UINT8_MAX))
+            return false;
+    }
+    return true;
+}
 
+void clv_winograd_plan(clv_dense *d, const clv_winograd_weights *w)
+{
+    size_t tiles_h = (d->out_h + 1) / 2, most, n;
+
+    /* columns of windows: a half and twice as many again as of the output's tiles */
+    bool pays = round_up(d->out_w, 4) * 6 / 4 < round_up(d->out_w, 2) * 2;
+    d->winograd = pays && fits_wide_tiles(d, w) ? 4 : 2;
+    clv_winograd_scratch row = clv_winograd_scratch_of(d, 1);
+    most = WINDOWS_BYTES / (row.area * row.tiles_w * d->channels * sizeof(int16_t));
     most = most < 1 ? 1 : most;
     n = (tiles_h + most - 1) / most;  /* strips, */
     d->strip = (tiles_h + n - 1) / n; /* of much the same height */
@@ -49,50 +70,66 @@ void clv_winograd_plan(clv_dense *d)
 
 /* --- weights ------------------------------------------------------------------------------- */
 
+static size_t area_of(const clv_dense *d)
+{
+    return CLV_WINOGRAD_ROWS * (d->winograd + 2);
+}
+
 size_t clv_winograd_n_weights(const clv_dense *d)
 {
-    size_t n_panels = (d->out_channels + CLV_DENSE_PANEL - 1) / CLV_DENSE_PANEL;
-    return n_panels * CLV_WINOGRAD_AREA * d->channels * CLV_DENSE_PANEL;
+    return round_up(d->out_channels, CLV_DENSE_PANEL) * area_of(d) * d->channels;
 }
 
-/* Twice the transform of three numbers that are @p step apart. */
-static void transform(int32_t out[4], const int32_t *w, size_t step)
+/* Transforms of three numbers for tiles of 2 (twice it) and of 4 (24 times it). */
+static void transform_two(int32_t *out, int32_t a, int32_t b, int32_t c)
 {
-    int32_t ends = w[0] + w[2 * step];
-
-    out[0] = 2 * w[0];
-    out[1] = ends + w[step];
-    out[2] = ends - w[step];
-    out[3] = 2 * w[2 * step];
+    out[0] = 2 * a;
+    out[1] = a + b + c;
+    out[2] = a - b + c;
+    out[3] = 2 * c;
 }
 
-/* The 3x3 weights at @p data for one place of [panel, 16, channels / 2, channel of the panel, 2].
- */
-static void pack_kernel(int16_t *out, size_t step_out, const int8_t *data, size_t step)
+static void transform_four(int32_t *out, int32_t a, int32_t b, int32_t c)
 {
-    int32_t w[9], columns[12], all[4]; /* columns: [column, row] */
+    out[0] = 6 * a;
+    out[1] = -4 * (a + b + c);
+    out[2] = -4 * (a - b + c);
+    out[3] = a + 2 * b + 4 * c;
+    out[4] = a - 2 * b + 4 * c;
+    out[5] = 24 * c;
+}
 
-    for (size_t i = 0; i < 9; i++)
-        w[i] = data[i * step];
+/* 3x3 weights, transformed; the results are @p step apart. */
+static void pack_kernel(int16_t *out, size_t step, size_t winograd, const int8_t w[9])
+{
+    int32_t down[3][CLV_WINOGRAD_ROWS], across[6];
+
     for (size_t x = 0; x < 3; x++)
-        transform(columns + 4 * x, w + x, 3);
-    for (size_t y = 0; y < 4; y++) {
-        transform(all, columns + y, 4);
-        for (size_t x = 0; x < 4; x++)
-            out[(4 * y + x) * step_out] = (int16_t)all[x];
+        transform_two(down[x], w[x], w[3 + x], w[6 + x]);
+    for (size_t y = 0; y < CLV_WINOGRAD_ROWS; y++) {
+        if (winograd == 2)
+            transform_two(across, down[0][y], down[1][y], down[2][y]);
+        else
+            transform_four(across, down[0][y], down[1][y], down[2][y]);
+        for (size_t x = 0; x < winograd + 2; x++, out += step)
+            *out = (int16_t)across[x];
     }
 }
 
-void clv_winograd_pack(int16_t *out, const clv_dense *d, const int8_t *data, size_t step,
-                       size_t step_each)
+/* As [panel, area, pair of channels, output channel of the panel, 2]. */
+void clv_winograd_pack(int16_t *out, const clv_dense *d, const clv_winograd_weights *w)
 {
-    size_t step_out = d->channels * CLV_DENSE_PANEL;
+    size_t step = d->channels * CLV_DENSE_PANEL;
 
     for (size_t o = 0; o < d->out_channels; o++) {
-        int16_t *panel = out + o / CLV_DENSE_PANEL * CLV_WINOGRAD_AREA * step_out;
+        int16_t *panel = out + o / CLV_DENSE_PANEL * area_of(d) * step;
         for (size_t c = 0; c < d->channels; c++) {
-            size_t at = (c / 2 * CLV_DENSE_PANEL + o % CLV_DENSE_PANEL) * 2 + c % 2;
-            pack_kernel(panel + at, step_out, data + o * step + c * 9 * step_each, step_each);
+            const int8_t *from = w->data + o * w->step + c * 9 * w->step_each;
+            int8_t kernel[9];
+            for (size_t i = 0; i < 9; i++)
+                kernel[i] = from[i * w->step_each];
+            pack_kernel(panel + (c / 2 * CLV_DENSE_PANEL + o % CLV_DENSE_PANEL) * 2 + c % 2, step,
+                        d->winograd, kernel);
         }
     }
 }

@@ -35,27 +35,47 @@ CLV_AVX2_INLINE __m256i load_words(const int16_t *x)
     return _mm256_loadu_si256((const __m256i *)(const void *)x);
 }
 
-/* The transform of four numbers, which are @p step_out apart in @p out. */
-CLV_AVX2_INLINE void transform(int16_t *out, size_t step_out, __m256i a, __m256i b, __m256i c,
-                               __m256i d)
+/* The transform of four numbers for two outputs. Results are @p step apart. */
+CLV_AVX2_INLINE void transform_two(int16_t *out, size_t step, __m256i a, __m256i b, __m256i c,
+                                   __m256i d)
 {
     store_words(out, _mm256_sub_epi16(a, c));
-    store_words(out + step_out, _mm256_add_epi16(b, c));
-    store_words(out + 2 * step_out, _mm256_sub_epi16(c, b));
-    store_words(out + 3 * step_out, _mm256_sub_epi16(b, d));
+    store_words(out + step, _mm256_add_epi16(b, c));
+    store_words(out + 2 * step, _mm256_sub_epi16(c, b));
+    store_words(out + 3 * step, _mm256_sub_epi16(b, d));
 }
 
-/* Four rows of bytes less their zero point, downwards. Only one of the four has it left. */
+/* The transform of six numbers, @p step_in apart, for four outputs. */
+CLV_AVX2_INLINE void transform_four(int16_t *out, size_t step, const int16_t *x, size_t step_in)
+{
+    const __m256i a = load_words(x), b = load_words(x + step_in), c = load_words(x + 2 * step_in);
+    const __m256i d = load_words(x + 3 * step_in), e = load_words(x + 4 * step_in);
+    const __m256i f = load_words(x + 5 * step_in);
+    const __m256i far_even = _mm256_sub_epi16(e, _mm256_slli_epi16(c, 2));
+    const __m256i far_odd = _mm256_sub_epi16(d, _mm256_slli_epi16(b, 2));
+    const __m256i even = _mm256_sub_epi16(e, c);
+    const __m256i odd = _mm256_slli_epi16(_mm256_sub_epi16(d, b), 1);
+
+    store_words(out, _mm256_add_epi16(even, _mm256_slli_epi16(_mm256_sub_epi16(a, c), 2)));
+    store_words(out + step, _mm256_add_epi16(far_even, far_odd));
+    store_words(out + 2 * step, _mm256_sub_epi16(far_even, far_odd));
+    store_words(out + 3 * step, _mm256_add_epi16(even, odd));
+    store_words(out + 4 * step, _mm256_sub_epi16(even, odd));
+    store_words(out + 5 * step,
+                _mm256_sub_epi16(_mm256_sub_epi16(f, d), _mm256_slli_epi16(odd, 1)));
+}
+
+/* Four rows of bytes less their zero point, downwards. */
 CLV_AVX2_INLINE void transform_rows(int16_t *out, size_t step, const uint8_t *const x[4], size_t n,
                                     bool is_signed, int32_t zero)
 {
     const __m256i zeros = _mm256_set1_epi16((short)zero);
 
     for (size_t i = 0; i < n; i += 16)
-        transform(out + i, step, _mm256_sub_epi16(load_wide(x[0] + i, is_signed), zeros),
-                  _mm256_sub_epi16(load_wide(x[1] + i, is_signed), zeros),
-                  _mm256_sub_epi16(load_wide(x[2] + i, is_signed), zeros),
-                  _mm256_sub_epi16(load_wide(x[3] + i, is_signed), zeros));
+        transform_two(out + i, step, _mm256_sub_epi16(load_wide(x[0] + i, is_signed), zeros),
+                      _mm256_sub_epi16(load_wide(x[1] + i, is_signed), zeros),
+                      _mm256_sub_epi16(load_wide(x[2] + i, is_signed), zeros),
+                      _mm256_sub_epi16(load_wide(x[3] + i, is_signed), zeros));
 }
 
 /* What the windows of tile row @p row lie in. */
@@ -64,9 +84,9 @@ CLV_AVX2 static void make_rows(const strip *s, size_t row)
     const clv_dense *d = s->d;
     size_t inside = d->w * d->channels, step = s->extents.columns * d->channels;
     int16_t *out = s->rows + d->pad_w * d->channels;
-    const uint8_t *x[CLV_WINOGRAD_SIDE];
+    const uint8_t *x[CLV_WINOGRAD_ROWS];
 
-    for (size_t i = 0; i < CLV_WINOGRAD_SIDE; i++) {
+    for (size_t i = 0; i < CLV_WINOGRAD_ROWS; i++) {
         size_t y = 2 * row + i - d->pad_h; /* wraps round above the image */
         x[i] = y < d->h ? s->image + y * inside : s->blank;
     }
@@ -76,19 +96,34 @@ CLV_AVX2 static void make_rows(const strip *s, size_t row)
         transform_rows(out, step, x, inside, false, d->zero);
 }
 
-/* Windows of one row of tiles, transformed sideways. @p at: the first one's tile in the strip. */
-CLV_AVX2 static void make_windows(const strip *s, size_t at)
+/* Windows of one row of tiles, transformed across. @p at: the first one's tile in the strip. */
+CLV_AVX2_INLINE void make_windows(const strip *s, size_t at, size_t width)
 {
-    const size_t channels = s->d->channels, step = s->n_tiles * channels;
+    const size_t n = s->d->channels, step = s->n_tiles * n;
 
-    for (size_t side = 0; side < CLV_WINOGRAD_SIDE; side++) {
-        const int16_t *x = s->rows + side * s->extents.columns * channels;
-        int16_t *out = s->windows + side * CLV_WINOGRAD_SIDE * step + at * channels;
-        for (size_t tile = 0; tile < s->extents.tiles_w; tile++, x += 2 * channels) {
-            for (size_t c = 0; c < channels; c += 16, out += 16)
-                transform(out, step, load_words(x + c), load_words(x + channels + c),
-                          load_words(x + 2 * channels + c), load_words(x + 3 * channels + c));
+    for (size_t side = 0; side < CLV_WINOGRAD_ROWS; side++) {
+        const int16_t *x = s->rows + side * s->extents.columns * n;
+        int16_t *out = s->windows + side * (width + 2) * step + at * n;
+        for (size_t tile = 0; tile < s->extents.tiles_w; tile++, x += width * n) {
+            for (size_t c = 0; c < n; c += 16, out += 16) {
+                if (width == 4)
+                    transform_four(out, step, x + c, n);
+                else
+                    transform_two(out, step, load_words(x + c), load_words(x + n + c),
+                                  load_words(x + 2 * n + c), load_words(x + 3 * n + c));
+            }
         }
+    }
+}
+
+CLV_AVX2 static void make_strip(const strip *s)
+{
+    for (size_t i = 0; i < s->n_rows; i++) {
+        make_rows(s, s->first + i);
+        if (s->d->winograd == 4)
+            make_windows(s, i * s->extents.tiles_w, 4);
+        else
+            make_windows(s, i * s->extents.tiles_w, 2);
     }
 }
 
@@ -115,11 +150,11 @@ CLV_AVX2_INLINE void sum_tiles(const strip *s, const int16_t *x, const int16_t *
 CLV_AVX2 static void make_sums(const strip *s, size_t panel)
 {
     const size_t channels = s->d->channels, n = s->n_tiles;
-    const int16_t *weights = s->d->weights + panel * CLV_WINOGRAD_AREA * channels * CLV_DENSE_PANEL;
+    const int16_t *weights = s->d->weights + panel * s->extents.area * channels * CLV_DENSE_PANEL;
     const int16_t *x = s->windows;
     int32_t *out = s->sums;
 
-    for (size_t k = 0; k < CLV_WINOGRAD_AREA; k++) {
+    for (size_t k = 0; k < s->extents.area; k++) {
         size_t i = 0;
         for (; i + CLV_DENSE_TILE <= n; i += CLV_DENSE_TILE)
             sum_tiles(s, x + i * channels, weights, out + i * CLV_DENSE_PANEL, CLV_DENSE_TILE);
@@ -135,59 +170,106 @@ CLV_AVX2 static void make_sums(const strip *s, size_t panel)
 
 /* --- the output ---------------------------------------------------------------------------- */
 
-typedef struct pair {
-    __m256i first, second;
-} pair;
+typedef struct tile {
+    __m256i at[2][4]; /* row, column */
+} tile;
 
-/* Two of four, transformed back. */
-CLV_AVX2_INLINE pair back(__m256i a, __m256i b, __m256i c, __m256i d)
+CLV_AVX2_INLINE __m256i plus(__m256i a, __m256i b)
 {
-    return (pair){_mm256_add_epi32(_mm256_add_epi32(a, b), c),
-                  _mm256_sub_epi32(_mm256_sub_epi32(b, c), d)};
+    return _mm256_add_epi32(a, b);
+}
+
+CLV_AVX2_INLINE __m256i minus(__m256i a, __m256i b)
+{
+    return _mm256_sub_epi32(a, b);
+}
+
+/* Four or six sums that are @p step apart, transformed back to two outputs or four. */
+CLV_AVX2_INLINE void transform_back(__m256i *out, const int32_t *sum, size_t step, size_t width)
+{
+    __m256i in[6];
+
+    for (size_t i = 0; i < width + 2; i++)
+        in[i] = _mm256_loadu_si256((const __m256i *)(const void *)(sum + i * step));
+    __m256i even = plus(in[1], in[2]), odd = minus(in[1], in[2]);
+    if (width == 2) {
+        out[0] = plus(in[0], even);
+        out[1] = minus(odd, in[3]);
+        return;
+    }
+    __m256i far_even = plus(in[3], in[4]);
+    __m256i far_odd = _mm256_slli_epi32(minus(in[3], in[4]), 1);
+    out[0] = plus(in[0], plus(even, far_even));
+    out[1] = plus(odd, far_odd);
+    out[2] = plus(even, _mm256_slli_epi32(far_even, 2));
+    out[3] = plus(plus(odd, in[5]), _mm256_slli_epi32(far_odd, 2));
+}
+
+/* A sum from what it is 4 or 48 times of. */
+CLV_AVX2_INLINE __m256i unscale(__m256i sum, size_t width)
+{
+    const __m256i third = _mm256_set1_epi32((int32_t)0xaaaaaaab); /* 3 * it is 1, modulo 2^32 */
+
+    if (width == 2)
+        return _mm256_srai_epi32(sum, 2);
+    return _mm256_mullo_epi32(_mm256_srai_epi32(sum, 4), third);
+}
+
+/* Eight channels of a tile. */
+CLV_AVX2_INLINE void finish_sums(tile *out, const strip *s, const int32_t *sum, size_t width)
+{
+    const size_t step = s->n_tiles * CLV_DENSE_PANEL;
+    __m256i in[CLV_WINOGRAD_ROWS][4];
+
+    for (size_t i = 0; i < CLV_WINOGRAD_ROWS; i++)
+        transform_back(in[i], sum + i * (width + 2) * step, step, width);
+    for (size_t x = 0; x < width; x++) {
+        out->at[0][x] = unscale(plus(in[0][x], plus(in[1][x], in[2][x])), width);
+        out->at[1][x] = unscale(minus(in[1][x], plus(in[2][x], in[3][x])), width);
+    }
 }
 
 /* Eight channels from @p c on of the tile in row @p row and column @p column. */
-CLV_AVX2_INLINE void store_tile(const strip *s, const int32_t *sum, size_t row, size_t column,
-                                size_t c)
+CLV_AVX2_INLINE void store_tile(const strip *s, const tile *t, size_t row, size_t column, size_t c,
+                                size_t width)
 {
     const clv_dense *d = s->d;
-    const size_t step = s->n_tiles * CLV_DENSE_PANEL, room = d->out_channels - c;
-    pair across[CLV_WINOGRAD_SIDE];
 
-    for (size_t i = 0; i < CLV_WINOGRAD_SIDE; i++) {
-        const int32_t *four = sum + i * CLV_WINOGRAD_SIDE * step;
-        across[i] = back(_mm256_loadu_si256((const __m256i *)(const void *)four),
-                         _mm256_loadu_si256((const __m256i *)(const void *)(four + step)),
-                         _mm256_loadu_si256((const __m256i *)(const void *)(four + 2 * step)),
-                         _mm256_loadu_si256((const __m256i *)(const void *)(four + 3 * step)));
-    }
-    pair left = back(across[0].first, across[1].first, across[2].first, across[3].first);
-    pair right = back(across[0].second, across[1].second, across[2].second, across[3].second);
-    const __m256i outputs[4] = {left.first, right.first, left.second, right.second};
-    for (size_t i = 0; i < 4; i++) {
-        size_t y = 2 * row + i / 2, x = 2 * column + i % 2;
+    for (size_t i = 0; i < 2 * width; i++) {
+        size_t y = 2 * row + i / width, x = width * column + i % width;
         size_t at = (y * d->out_w + x) * d->out_channels + c;
         if (y < d->out_h && x < d->out_w)
             clv_dense_store_eight(
-                d, _mm256_srai_epi32(outputs[i], 2), c, s->y + at * clv_dense_bytes_each(d->y),
+                d, t->at[i / width][i % width], c, s->y + at * clv_dense_bytes_each(d->y),
                 s->residual == NULL ? NULL : s->residual + at * clv_dense_bytes_each(d->residual),
-                room);
+                d->out_channels - c);
     }
 }
 
-CLV_AVX2 static void store_panel(const strip *s, size_t panel)
+CLV_AVX2_INLINE void store_panel(const strip *s, size_t panel, size_t width)
 {
     const int32_t *sum = s->sums;
-    size_t c = panel * CLV_DENSE_PANEL, last = s->first + s->n_rows;
-    bool has_second = s->d->out_channels > c + CLV_DENSE_PANEL / 2;
+    size_t first = panel * CLV_DENSE_PANEL, end = first + CLV_DENSE_PANEL;
+    tile t;
 
-    for (size_t row = s->first; row < last; row++) {
+    end = end > s->d->out_channels ? s->d->out_channels : end;
+    for (size_t row = s->first; row < s->first + s->n_rows; row++) {
         for (size_t column = 0; column < s->extents.tiles_w; column++, sum += CLV_DENSE_PANEL) {
-            store_tile(s, sum, row, column, c);
-            if (has_second)
-                store_tile(s, sum + 8, row, column, c + 8);
+            for (size_t c = first; c < end; c += 8) {
+                finish_sums(&t, s, sum + (c - first), width);
+                store_tile(s, &t, row, column, c, width);
+            }
         }
     }
+}
+
+CLV_AVX2 static void make_panel(const strip *s, size_t panel)
+{
+    make_sums(s, panel);
+    if (s->d->winograd == 4)
+        store_panel(s, panel, 4);
+    else
+        store_panel(s, panel, 2);
 }
 
 /* --- strips -------------------------------------------------------------------------------- */
@@ -235,14 +317,9 @@ void clv_winograd_avx2(const clv_dense *d, const void *x, void *y, const void *r
         s.residual = residual == NULL ? NULL
                                       : (const char *)residual +
                                             image * each * clv_dense_bytes_each(d->residual);
-        for (size_t i = 0; i < s.n_rows; i++) {
-            make_rows(&s, s.first + i);
-            make_windows(&s, i * s.extents.tiles_w);
-        }
-        for (size_t p = panel; p < end_panel; p++) {
-            make_sums(&s, p);
-            store_panel(&s, p);
-        }
+        make_strip(&s);
+        for (size_t p = panel; p < end_panel; p++)
+            make_panel(&s, p);
     }
 }
 
