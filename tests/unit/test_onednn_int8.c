@@ -20,7 +20,7 @@
 #define MAX_CHANNELS 80
 
 /* A convolution of one of these kinds, with the memory of its constants. */
-typedef enum conv_kind { DENSE, DEPTHWISE, STRIDED_1X1 } conv_kind;
+typedef enum conv_kind { DENSE, DEPTHWISE, STRIDED_1X1, TILED_3X3 } conv_kind;
 
 typedef struct drawn {
     conv_kind kind;
@@ -31,6 +31,7 @@ typedef struct drawn {
     clv_fusion fusion;
     float scales[MAX_CHANNELS], bias[MAX_CHANNELS];
     int8_t *weights;
+    bool extreme; /* all bytes and weights are as large as can be */
 } drawn;
 
 static int64_t between(uint64_t *seed, int64_t low, int64_t high)
@@ -50,6 +51,16 @@ static void draw_window(drawn *d, uint64_t *seed)
         d->pads[i] = d->pads[2 + i] = between(seed, 0, reach / 2);
         d->x.dim[2 + i] = reach + between(seed, 0, 14);
     }
+    if (d->kind == TILED_3X3) { /* as Winograd's transform takes them; pads of any size, but few */
+        for (int i = 0; i < 2; i++) {
+            d->kernel[i] = 3;
+            d->strides[i] = d->dilations[i] = 1;
+            d->pads[i] = between(seed, 0, 2);
+            d->pads[2 + i] = between(seed, 0, 2);
+            d->x.dim[2 + i] = between(seed, 10, 24);
+        }
+        return;
+    }
     if (d->kind != STRIDED_1X1 && between(seed, 0, 1) == 0) { /* most networks' */
         d->kernel[0] = d->kernel[1] = 3;
         d->strides[1] = d->strides[0];
@@ -61,7 +72,7 @@ static void draw_window(drawn *d, uint64_t *seed)
 
 static void draw_quants(drawn *d, uint64_t *seed)
 {
-    bool x_signed = d->kind == DEPTHWISE && between(seed, 0, 3) == 0;
+    bool x_signed = (d->kind == DEPTHWISE || d->kind == TILED_3X3) && between(seed, 0, 3) == 0;
     bool y_signed = between(seed, 0, 3) == 0;
     int64_t terms = d->w.dim[1] * d->kernel[0] * d->kernel[1];
 
@@ -87,16 +98,22 @@ static void draw(drawn *d, conv_kind kind, uint64_t *seed)
     int64_t in = between(seed, 1, MAX_CHANNELS / 2) * (kind == DEPTHWISE ? 2 : 1);
     int64_t out = kind == DEPTHWISE ? in : between(seed, 1, MAX_CHANNELS);
 
+    if (kind == TILED_3X3) {
+        static const int64_t limits[] = {1, 63, 127};
+        limit = limits[between(seed, 0, 2)];
+        in = 16 * between(seed, 1, 12); /* the last ones too many for wide tiles */
+    }
     *d = (drawn){.kind = kind};
     d->x = CASE_SHAPE(between(seed, 1, 2), in, 1, 1);
     draw_window(d, seed);
     d->w = CASE_SHAPE(out, kind == DEPTHWISE ? 1 : in, d->kernel[0], d->kernel[1]);
     draw_quants(d, seed);
     size_t n = case_extent(&d->w, 0, 4);
+    d->extreme = kind == TILED_3X3 && between(seed, 0, 2) == 0;
     d->weights = malloc(n);
     assert_non_null(d->weights);
     for (size_t i = 0; i < n; i++)
-        d->weights[i] = (int8_t)between(seed, -limit, limit);
+        d->weights[i] = (int8_t)(d->extreme ? limit : between(seed, -limit, limit));
 }
 
 static clv_graph *build(drawn *d)
@@ -188,7 +205,8 @@ static void check_kind(conv_kind kind)
         uint8_t *x = malloc(n_x);
         assert_non_null(x);
         for (size_t i = 0; i < n_x; i++)
-            x[i] = (uint8_t)case_random(&seed);
+            x[i] =
+                d.extreme ? d.x_type == CLV_I8 ? INT8_MAX : UINT8_MAX : (uint8_t)case_random(&seed);
         uint8_t *want = run(graph, &clv_backend_ref, 1, x);
         uint8_t *one = run(graph, onednn, 1, x), *two = run(graph, onednn, 2, x);
         if (one != NULL && two != NULL) {
@@ -224,12 +242,19 @@ static void test_onednn_int8__strided_1x1_convolutions_agree_with_ref(void **sta
     check_kind(STRIDED_1X1);
 }
 
+static void test_onednn_int8__tiled_3x3_convolutions_agree_with_ref(void **state)
+{
+    (void)state;
+    check_kind(TILED_3X3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_onednn_int8__dense_convolutions_agree_with_ref),
         cmocka_unit_test(test_onednn_int8__depthwise_convolutions_agree_with_ref),
         cmocka_unit_test(test_onednn_int8__strided_1x1_convolutions_agree_with_ref),
+        cmocka_unit_test(test_onednn_int8__tiled_3x3_convolutions_agree_with_ref),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
