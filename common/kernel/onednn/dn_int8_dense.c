@@ -66,7 +66,7 @@ static clv_status make_plan(clv_dense **out, const clv_dense *form, const clv_dn
     float *scale = (float *)(void *)(runs + form->n_runs);
     *d = *form;
     if (d->winograd)
-        clv_winograd_pack(weights, d, &(clv_winograd_weights){w->data, w->step, w->step_each});
+        clv_winograd_pack(weights, d, w->data, w->step, w->step_each);
     else
         clv_dense_pack(weights, d, w->data, w->step, w->step_each);
     clv_dense_fill_runs(runs, d);
@@ -92,10 +92,8 @@ static clv_status make(clv_kernel *kernel, const clv_dn_job *job, clv_dense *d,
     if (!clv_cpu_has_avx2() || sums->weights.n_each > INT32_MAX / (UINT8_MAX * -INT8_MIN) ||
         !clv_dense_plan(d))
         return CLV_EUNSUPPORTED;
-    if (clv_winograd_suits(d)) {
-        const clv_dn_weights *w = &sums->weights;
-        clv_winograd_plan(d, &(clv_winograd_weights){w->data, w->step, w->step_each});
-    }
+    if (clv_winograd_suits(d))
+        clv_winograd_plan(d);
     centred.has_zero_point = false; /* it is taken off before */
     d->pieces = clv_dn_kernel_threads(kernel);
     d->zero = sums->x.zero_point;

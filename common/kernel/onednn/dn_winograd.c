@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel/onednn/dn_winograd.h"
 
-#include <stdlib.h>
+#include <assert.h>
 
 #define WINDOWS_BYTES 262144u /* of a strip: a part of the second-level cache */
 #define LEAST_CHANNELS 16u    /* of the output: fewer leave a panel half empty */
 #define LEAST_PIXELS 96u      /* for each time that weights, which are large, are read */
 #define LANES 16u             /* of the code for AVX2 */
+#define WIDE_CHANNELS 128u /* of the source: with more, reading weights takes what products save   \
+                            */
+
+/* The largest sum of one channel, scaled as it is before the last shift. */
+#define SUM(scale) ((int64_t)(scale)*9 * UINT8_MAX * -INT8_MIN)
+#define MOST_CHANNELS (INT32_MAX / SUM(4))
+static_assert(WIDE_CHANNELS * SUM(16) <= INT32_MAX, "48 is 3 * 16; thirds are taken modulo 2^32");
 
 bool clv_winograd_suits(const clv_dense *d)
 {
-    const size_t most = INT32_MAX / (4 * 9 * UINT8_MAX * -INT8_MIN); /* channels: sums fit */
-
     return d->kernel_h == 3 && d->kernel_w == 3 && d->stride_h == 1 && d->stride_w == 1 &&
            d->dilation_h == 1 && d->dilation_w == 1 && d->channels % LANES == 0 &&
-           d->channels <= most && d->out_channels >= LEAST_CHANNELS && d->h <= UINT16_MAX &&
-           d->w <= UINT16_MAX && d->out_h <= UINT16_MAX && d->out_w <= UINT16_MAX &&
-           d->out_h * d->out_w >= LEAST_PIXELS;
+           d->channels <= MOST_CHANNELS && d->out_channels >= LEAST_CHANNELS &&
+           d->h <= UINT16_MAX && d->w <= UINT16_MAX && d->out_h <= UINT16_MAX &&
+           d->out_w <= UINT16_MAX && d->out_h * d->out_w >= LEAST_PIXELS;
 }
 
 static size_t round_up(size_t n, size_t step)
@@ -40,26 +45,13 @@ clv_winograd_scratch clv_winograd_scratch_of(const clv_dense *d, size_t strip)
     return s;
 }
 
-/* Whether 48 times any sum of bytes by these weights fits 32 bits. */
-static bool fits_wide_tiles(const clv_dense *d, const clv_winograd_weights *w)
-{
-    for (size_t o = 0; o < d->out_channels; o++) {
-        int32_t sum = 0;
-        for (size_t i = 0; i < 9 * d->channels; i++)
-            sum += abs(w->data[o * w->step + i * w->step_each]);
-        if (sum > INT32_MAX / (48 * UINT8_MAX))
-            return false;
-    }
-    return true;
-}
-
-void clv_winograd_plan(clv_dense *d, const clv_winograd_weights *w)
+void clv_winograd_plan(clv_dense *d)
 {
     size_t tiles_h = (d->out_h + 1) / 2, most, n;
 
-    /* columns of windows: a half and twice as many again as of the output's tiles */
-    bool pays = round_up(d->out_w, 4) * 6 / 4 < round_up(d->out_w, 2) * 2;
-    d->winograd = pays && fits_wide_tiles(d, w) ? 4 : 2;
+    /* windows have 6 columns for 4 of the output, or 4 for 2 */
+    bool pays = round_up(d->out_w, 4) * 6 / 4 < round_up(d->out_w, 2) * 4 / 2;
+    d->winograd = pays && d->channels <= WIDE_CHANNELS ? 4 : 2;
     clv_winograd_scratch row = clv_winograd_scratch_of(d, 1);
     most = WINDOWS_BYTES / (row.area * row.tiles_w * d->channels * sizeof(int16_t));
     most = most < 1 ? 1 : most;
@@ -117,19 +109,20 @@ static void pack_kernel(int16_t *out, size_t step, size_t winograd, const int8_t
 }
 
 /* As [panel, area, pair of channels, output channel of the panel, 2]. */
-void clv_winograd_pack(int16_t *out, const clv_dense *d, const clv_winograd_weights *w)
+void clv_winograd_pack(int16_t *out, const clv_dense *d, const int8_t *data, size_t step,
+                       size_t step_each)
 {
-    size_t step = d->channels * CLV_DENSE_PANEL;
+    size_t between = d->channels * CLV_DENSE_PANEL;
 
     for (size_t o = 0; o < d->out_channels; o++) {
-        int16_t *panel = out + o / CLV_DENSE_PANEL * area_of(d) * step;
+        int16_t *panel = out + o / CLV_DENSE_PANEL * area_of(d) * between;
         for (size_t c = 0; c < d->channels; c++) {
-            const int8_t *from = w->data + o * w->step + c * 9 * w->step_each;
+            const int8_t *from = data + o * step + c * 9 * step_each;
             int8_t kernel[9];
             for (size_t i = 0; i < 9; i++)
-                kernel[i] = from[i * w->step_each];
-            pack_kernel(panel + (c / 2 * CLV_DENSE_PANEL + o % CLV_DENSE_PANEL) * 2 + c % 2, step,
-                        d->winograd, kernel);
+                kernel[i] = from[i * step_each];
+            pack_kernel(panel + (c / 2 * CLV_DENSE_PANEL + o % CLV_DENSE_PANEL) * 2 + c % 2,
+                        between, d->winograd, kernel);
         }
     }
 }

@@ -11,28 +11,22 @@
  *  All is exact. The transforms of weights are multiplied by the denominators that they have, 2
  *  downwards and 2 or 24 across, so that sums are 4 or 48 times what they should be. Transformed
  *  windows (at most 510 * 2 or 510 * 10) and weights (128 * 9 or 128 * 3 * 24) stay in 16 bits;
- *  sums may wrap round in 32 bits on their way, as long as their last values fit. */
+ *  sums may wrap round in 32 bits on their way, as long as 4 or (a third is taken modulo 2^32) 16
+ *  times the true ones fit. */
 
 #include "kernel/onednn/dn_dense.h"
 
 /** Whether @p d (its extents) can be done this way, and is faster so. */
 bool clv_winograd_suits(const clv_dense *d);
 
-/** Weights as clv_dense_pack() takes them. */
-typedef struct clv_winograd_weights {
-    const int8_t *data;
-    size_t step, step_each;
-} clv_winograd_weights;
-
-/** Choose the tiles for @p w; set winograd, strip (in rows of tiles) and strip_elems. */
-void clv_winograd_plan(clv_dense *d, const clv_winograd_weights *w);
+/** Set winograd, strip (in rows of tiles) and strip_elems. */
+void clv_winograd_plan(clv_dense *d);
 
 size_t clv_winograd_n_weights(const clv_dense *d);
 
-/** @p out is zero. */
-void clv_winograd_pack(int16_t *out, const clv_dense *d, const clv_winograd_weights *w);
-
-/** As clv_dense_avx2(). */
+/** As clv_dense_pack() and clv_dense_avx2(). */
+void clv_winograd_pack(int16_t *out, const clv_dense *d, const int8_t *data, size_t step,
+                       size_t step_each);
 void clv_winograd_avx2(const clv_dense *d, const void *x, void *y, const void *residual,
                        int16_t *scratch, size_t piece);
 

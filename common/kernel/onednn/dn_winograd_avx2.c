@@ -212,7 +212,7 @@ CLV_AVX2_INLINE __m256i unscale(__m256i sum, size_t width)
 
     if (width == 2)
         return _mm256_srai_epi32(sum, 2);
-    return _mm256_mullo_epi32(_mm256_srai_epi32(sum, 4), third);
+    return _mm256_srai_epi32(_mm256_mullo_epi32(sum, third), 4);
 }
 
 /* Eight channels of a tile. */
