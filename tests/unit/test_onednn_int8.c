@@ -20,7 +20,7 @@
 #define MAX_CHANNELS 80
 
 /* A convolution of one of these kinds, with the memory of its constants. */
-typedef enum conv_kind { DENSE, DEPTHWISE, STRIDED_1X1 } conv_kind;
+typedef enum conv_kind { DENSE, DEPTHWISE, STRIDED_1X1, TILED_3X3 } conv_kind;
 
 typedef struct drawn {
     conv_kind kind;
@@ -31,6 +31,7 @@ typedef struct drawn {
     clv_fusion fusion;
     float scales[MAX_CHANNELS], bias[MAX_CHANNELS];
     int8_t *weights;
+    bool extreme; /* all bytes and weights are as large as can be */
 } drawn;
 
 static int64_t between(uint64_t *seed, int64_t low, int64_t high)
@@ -50,6 +51,16 @@ static void draw_window(drawn *d, uint64_t *seed)
         d->pads[i] = d->pads[2 + i] = between(seed, 0, reach / 2);
         d->x.dim[2 + i] = reach + between(seed, 0, 14);
     }
+    if (d->kind == TILED_3X3) { /* as Winograd's transform takes them; pads of any size, but few */
+        for (int i = 0; i < 2; i++) {
+            d->kernel[i] = 3;
+            d->strides[i] = d->dilations[i] = 1;
+            d->pads[i] = between(seed, 0, 2);
+            d->pads[2 + i] = between(seed, 0, 2);
+            d->x.dim[2 + i] = between(seed, 10, 24);
+        }
+        return;
+    }
     if (d->kind != STRIDED_1X1 && between(seed, 0, 1) == 0) { /* most networks' */
         d->kernel[0] = d->kernel[1] = 3;
         d->strides[1] = d->strides[0];
@@ -61,7 +72,7 @@ static void draw_window(drawn *d, uint64_t *seed)
 
 static void draw_quants(drawn *d, uint64_t *seed)
 {
-    bool x_signed = d->kind == DEPTHWISE && between(seed, 0, 3) == 0;
+    bool x_signed = (d->kind == DEPTHWISE || d->kind == TILED_3X3) && between(seed, 0, 3) == 0;
     bool y_signed = between(seed, 0, 3) == 0;
     int64_t terms = d->w.dim[1] * d->kernel[0] * d->kernel[1];
 
@@ -69,6 +80,10 @@ static void draw_quants(drawn *d, uint64_t *seed)
     d->y_type = y_signed ? CLV_I8 : CLV_U8;
     d->x_quant = (clv_quant){
         .scale = 0.02f, .zero_point = (int32_t)(between(seed, 0, 2) * 100 - (x_signed ? 100 : 0))};
+    if (d->extreme) {
+        d->x_quant.zero_point = x_signed ? INT8_MIN : 0;
+        d->y_quant.scale = (float)terms * 127 * 255 * 0.02f * 0.02f / 255;
+    }
     d->y_quant = (clv_quant){.scale = 0.003f * sqrtf((float)terms) * (float)between(seed, 1, 8),
                              .zero_point = (int32_t)(between(seed, 0, 255) - (y_signed ? 128 : 0))};
     for (int64_t i = 0; i < d->w.dim[0]; i++) {
@@ -87,7 +102,10 @@ static void draw(drawn *d, conv_kind kind, uint64_t *seed)
     int64_t in = between(seed, 1, MAX_CHANNELS / 2) * (kind == DEPTHWISE ? 2 : 1);
     int64_t out = kind == DEPTHWISE ? in : between(seed, 1, MAX_CHANNELS);
 
-    *d = (drawn){.kind = kind};
+    bool extreme = kind == TILED_3X3 && between(seed, 0, 2) == 0;
+    if (kind == TILED_3X3)
+        in = 16 * (extreme ? between(seed, 7, 10) : between(seed, 1, 5)); /* 9 on: no wide tiles */
+    *d = (drawn){.kind = kind, .extreme = extreme};
     d->x = CASE_SHAPE(between(seed, 1, 2), in, 1, 1);
     draw_window(d, seed);
     d->w = CASE_SHAPE(out, kind == DEPTHWISE ? 1 : in, d->kernel[0], d->kernel[1]);
@@ -96,7 +114,7 @@ static void draw(drawn *d, conv_kind kind, uint64_t *seed)
     d->weights = malloc(n);
     assert_non_null(d->weights);
     for (size_t i = 0; i < n; i++)
-        d->weights[i] = (int8_t)between(seed, -limit, limit);
+        d->weights[i] = (int8_t)(d->extreme ? limit : between(seed, -limit, limit));
 }
 
 static clv_graph *build(drawn *d)
@@ -125,6 +143,34 @@ static clv_graph *build(drawn *d)
     graph->values[v[3]].tensor.dtype = d->y_type;
     graph->values[v[3]].quant = &d->y_quant;
     const clv_node_desc desc = {"conv", CLV_OP_CONV, v, 3, &v[3], 1, attrs, 5, d->fusion, false};
+    assert_int_equal(clv_graph_add_input(graph, v[0]), CLV_OK);
+    assert_int_equal(clv_graph_add_node(graph, &desc, &err), CLV_OK);
+    graph->nodes[0].quantised = true;
+    assert_int_equal(clv_infer_node(graph, &graph->nodes[0], &err), CLV_OK);
+    assert_int_equal(clv_graph_add_output(graph, v[3]), CLV_OK);
+    return graph;
+}
+
+/* A node from value 0 to value 3, as build() numbers them. */
+static clv_graph *build_pool(drawn *d)
+{
+    const clv_attr attrs[] = {
+        {.name = "kernel_shape", .type = CLV_ATTR_INTS, .count = 2, .v.ints = d->kernel},
+        {.name = "strides", .type = CLV_ATTR_INTS, .count = 2, .v.ints = d->strides},
+        {.name = "pads", .type = CLV_ATTR_INTS, .count = 4, .v.ints = d->pads},
+        {.name = "dilations", .type = CLV_ATTR_INTS, .count = 2, .v.ints = d->dilations}};
+    static const char *const names[] = {"x", "a", "b", "y"};
+    clv_error err = CLV_ERROR_INIT;
+    clv_graph *graph = NULL;
+    uint32_t v[4];
+
+    assert_int_equal(clv_graph_create(&graph, "pool"), CLV_OK);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(clv_graph_add_value(&v[i], graph, names[i]), CLV_OK);
+    graph->values[v[0]].tensor = (clv_tensor){d->x_type, d->x, NULL};
+    graph->values[v[3]].tensor.dtype = d->x_type;
+    graph->values[v[0]].quant = graph->values[v[3]].quant = &d->x_quant;
+    const clv_node_desc desc = {"pool", CLV_OP_MAX_POOL, v, 1, &v[3], 1, attrs, 4, {0}, false};
     assert_int_equal(clv_graph_add_input(graph, v[0]), CLV_OK);
     assert_int_equal(clv_graph_add_node(graph, &desc, &err), CLV_OK);
     graph->nodes[0].quantised = true;
@@ -188,7 +234,8 @@ static void check_kind(conv_kind kind)
         uint8_t *x = malloc(n_x);
         assert_non_null(x);
         for (size_t i = 0; i < n_x; i++)
-            x[i] = (uint8_t)case_random(&seed);
+            x[i] =
+                d.extreme ? d.x_type == CLV_I8 ? INT8_MAX : UINT8_MAX : (uint8_t)case_random(&seed);
         uint8_t *want = run(graph, &clv_backend_ref, 1, x);
         uint8_t *one = run(graph, onednn, 1, x), *two = run(graph, onednn, 2, x);
         if (one != NULL && two != NULL) {
@@ -224,12 +271,49 @@ static void test_onednn_int8__strided_1x1_convolutions_agree_with_ref(void **sta
     check_kind(STRIDED_1X1);
 }
 
+static void test_onednn_int8__tiled_3x3_convolutions_agree_with_ref(void **state)
+{
+    (void)state;
+    check_kind(TILED_3X3);
+}
+
+static void test_onednn_int8__largest_of_windows_are_refs(void **state)
+{
+    const clv_backend *onednn = clv_backend_onednn();
+
+    (void)state;
+    if (onednn == NULL)
+        skip();
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        uint64_t seed = 9000 + round;
+        drawn d = {.kind = DENSE, .x_type = round % 2 == 0 ? CLV_U8 : CLV_I8};
+        d.x = CASE_SHAPE(between(&seed, 1, 2), between(&seed, 1, MAX_CHANNELS), 1, 1);
+        draw_window(&d, &seed);
+        d.x_quant = (clv_quant){.scale = 0.02f, .zero_point = (int32_t)between(&seed, 0, 100)};
+        clv_graph *graph = build_pool(&d);
+        size_t n_x = case_extent(&d.x, 0, 4);
+        uint8_t *x = malloc(n_x);
+        assert_non_null(x);
+        for (size_t i = 0; i < n_x; i++)
+            x[i] = (uint8_t)case_random(&seed);
+        uint8_t *want = run(graph, &clv_backend_ref, 1, x), *got = run(graph, onednn, 2, x);
+        assert_non_null(got);
+        assert_memory_equal(got, want, case_elems(&graph->values[3].tensor));
+        free(want);
+        free(got);
+        free(x);
+        clv_graph_free(graph);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_onednn_int8__dense_convolutions_agree_with_ref),
         cmocka_unit_test(test_onednn_int8__depthwise_convolutions_agree_with_ref),
         cmocka_unit_test(test_onednn_int8__strided_1x1_convolutions_agree_with_ref),
+        cmocka_unit_test(test_onednn_int8__largest_of_windows_are_refs),
+        cmocka_unit_test(test_onednn_int8__tiled_3x3_convolutions_agree_with_ref),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

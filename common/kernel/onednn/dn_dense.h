@@ -38,6 +38,8 @@ typedef struct clv_dense {
     size_t strip;              /**< output rows that are made at a time */
     size_t pieces;             /**< threads at most */
     size_t strip_elems;        /**< of one piece's scratch memory */
+    size_t winograd;           /**< 0, or: by dn_winograd.h, which weights, strip and strip_elems
+                                    are for, in tiles of so many columns */
 } clv_dense;
 
 /** Fill in what follows from the extents: padded_w, n_runs, run, strip, strip_elems.

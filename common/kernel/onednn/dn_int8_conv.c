@@ -144,13 +144,10 @@ static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
     if (status == CLV_EUNSUPPORTED && is_product(&c, job))
         status = clv_dn_int8_vector(kernel, job,
                                     clv_node_input(job->graph, job->node, X)->shape.dim[0], &sums);
-    if (status != CLV_EUNSUPPORTED)
-        return status;
-    if (status != CLV_EUNSUPPORTED)
-        return status;
-    if (has_fitting_residual(&sums) && clv_dn_int8_is_exact(&sums))
-        return make(kernel, job, &c, &sums);
-    return clv_dn_int8_dense_conv(kernel, job, &c, &sums);
+    bool has_other = has_fitting_residual(&sums) && clv_dn_int8_is_exact(&sums);
+    if (status == CLV_EUNSUPPORTED && (!has_other || clv_dn_int8_dense_is_faster(job, &c)))
+        status = clv_dn_int8_dense_conv(kernel, job, &c, &sums);
+    return status == CLV_EUNSUPPORTED && has_other ? make(kernel, job, &c, &sums) : status;
 }
 
 const clv_dn_op clv_dn_int8_conv = {supports, compile};

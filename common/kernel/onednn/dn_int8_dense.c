@@ -8,6 +8,7 @@
 #include "kernel/onednn/dn_dense.h"
 #include "kernel/onednn/dn_parallel.h"
 #include "kernel/onednn/dn_simd.h"
+#include "kernel/onednn/dn_winograd.h"
 
 typedef struct frame {
     const clv_dense *dense;
@@ -19,10 +20,14 @@ static void run_pieces(const void *context, size_t from, size_t to)
     const frame *f = context;
     const clv_dense *d = f->dense;
 
-    for (size_t i = from; i < to; i++)
-        clv_dense_avx2(d, f->addresses[0], f->addresses[1],
-                       d->residual == CLV_DENSE_NONE ? NULL : f->addresses[3],
-                       (int16_t *)f->addresses[2] + i * d->strip_elems, i);
+    for (size_t i = from; i < to; i++) {
+        const void *residual = d->residual == CLV_DENSE_NONE ? NULL : f->addresses[3];
+        int16_t *scratch = (int16_t *)f->addresses[2] + i * d->strip_elems;
+        if (d->winograd)
+            clv_winograd_avx2(d, f->addresses[0], f->addresses[1], residual, scratch, i);
+        else
+            clv_dense_avx2(d, f->addresses[0], f->addresses[1], residual, scratch, i);
+    }
 }
 
 static void run(const void *plan, void *const *addresses)
@@ -43,7 +48,8 @@ static clv_dense_type type_of(clv_dtype dtype)
 static clv_status make_plan(clv_dense **out, const clv_dense *form, const clv_dn_requant *r,
                             const clv_dn_weights *w)
 {
-    size_t n_weights = clv_dense_n_weights(form), head;
+    size_t n_weights = form->winograd ? clv_winograd_n_weights(form) : clv_dense_n_weights(form);
+    size_t head;
     size_t n = (w->n + CLV_DENSE_PANEL - 1) / CLV_DENSE_PANEL * CLV_DENSE_PANEL;
 
     if (!clv_align_up(&head, sizeof *form))
@@ -59,7 +65,10 @@ static clv_status make_plan(clv_dense **out, const clv_dense *form, const clv_dn
     size_t *runs = (size_t *)(void *)(weights + n_weights);
     float *scale = (float *)(void *)(runs + form->n_runs);
     *d = *form;
-    clv_dense_pack(weights, d, w->data, w->step, w->step_each);
+    if (d->winograd)
+        clv_winograd_pack(weights, d, w->data, w->step, w->step_each);
+    else
+        clv_dense_pack(weights, d, w->data, w->step, w->step_each);
     clv_dense_fill_runs(runs, d);
     for (size_t c = 0; c < w->n; c++) {
         scale[c] = r->scale[c];
@@ -83,6 +92,8 @@ static clv_status make(clv_kernel *kernel, const clv_dn_job *job, clv_dense *d,
     if (!clv_cpu_has_avx2() || sums->weights.n_each > INT32_MAX / (UINT8_MAX * -INT8_MIN) ||
         !clv_dense_plan(d))
         return CLV_EUNSUPPORTED;
+    if (clv_winograd_suits(d))
+        clv_winograd_plan(d);
     centred.has_zero_point = false; /* it is taken off before */
     d->pieces = clv_dn_kernel_threads(kernel);
     d->zero = sums->x.zero_point;
@@ -127,6 +138,16 @@ static clv_dense form_of(const clv_dn_conv_form *c, const clv_shape *x)
         .pad_h = flat ? 0 : (size_t)w->pad_begin[0],
         .pad_w = (size_t)w->pad_begin[last],
     };
+}
+
+bool clv_dn_int8_dense_is_faster(const clv_dn_job *job, const clv_dn_conv_form *c)
+{
+    const clv_shape *x = &clv_node_input(job->graph, job->node, 0)->shape;
+
+    if (x->rank != 4 || c->params.groups != 1 || !clv_cpu_has_avx2() || clv_dn_has_vnni())
+        return false;
+    clv_dense d = form_of(c, x);
+    return clv_winograd_suits(&d);
 }
 
 clv_status clv_dn_int8_dense_conv(clv_kernel *kernel, const clv_dn_job *job,

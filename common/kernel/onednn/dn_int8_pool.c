@@ -9,6 +9,11 @@
 #include "kernel/onednn/dn_parallel.h"
 #include "kernel/onednn/dn_simd.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define LINE 32u   /* channels of one register */
 #define CHUNK 256u /* channels whose sums stay in the first-level cache */
 
 typedef struct pool {
@@ -96,6 +101,43 @@ typedef struct taps {
     size_t y0, y1, x0, x1;
 } taps;
 
+static inline const uint8_t *first_tap(const pool *p, const uint8_t *image, const taps *t,
+                                       size_t oy, size_t ox)
+{
+    size_t row = oy * p->stride_h + t->y0 * p->dilation_h - p->pad_h;
+    size_t column = ox * p->stride_w + t->x0 * p->dilation_w - p->pad_w;
+    return image + (row * p->w + column) * p->channels;
+}
+
+/* The largest of each channel over @p t, whose first element is at @p x. @p channels: LINE or more.
+ */
+#if defined(__x86_64__)
+CLV_AVX2 static void max_lines_avx2(const pool *p, uint8_t *y, const uint8_t *x, const taps *t)
+{
+    const __m256i flip = _mm256_set1_epi8((char)p->flip);
+    const size_t down = p->dilation_h * p->w * p->channels, across = p->dilation_w * p->channels;
+    const size_t last = p->channels - LINE;
+
+    for (size_t c = 0;; c = c + LINE < last ? c + LINE : last) { /* the last two may overlap */
+        __m256i most = _mm256_setzero_si256();
+        for (size_t ky = 0; ky < t->y1 - t->y0; ky++) {
+            for (size_t kx = 0; kx < t->x1 - t->x0; kx++) {
+                const void *from = x + ky * down + kx * across + c;
+                most = _mm256_max_epu8(most, _mm256_xor_si256(_mm256_loadu_si256(from), flip));
+            }
+        }
+        _mm256_storeu_si256((__m256i *)(void *)(y + c), _mm256_xor_si256(most, flip));
+        if (c == last)
+            return;
+    }
+}
+#else
+static void max_lines_avx2(const pool *p, uint8_t *y, const uint8_t *x, const taps *t)
+{
+    (void)p, (void)y, (void)x, (void)t; /* !clv_cpu_has_avx2() */
+}
+#endif
+
 CLV_ALWAYS_INLINE void make_pixel(const frame *f, const uint8_t *image, const taps *t, size_t oy,
                                   size_t ox, size_t at)
 {
@@ -125,9 +167,10 @@ CLV_ALWAYS_INLINE void make_pixel(const frame *f, const uint8_t *image, const ta
     }
 }
 
-CLV_ALWAYS_INLINE void make_rows(const frame *f, size_t from, size_t to)
+CLV_ALWAYS_INLINE void make_rows(const frame *f, size_t from, size_t to, bool has_avx2)
 {
     const pool *p = f->pool;
+    bool in_lines = has_avx2 && p->is_max && p->channels >= LINE;
 
     for (size_t row = from; row < to; row++) {
         const uint8_t *image = f->x + row / p->out_h * p->h * p->w * p->channels;
@@ -136,19 +179,23 @@ CLV_ALWAYS_INLINE void make_rows(const frame *f, size_t from, size_t to)
         find_taps(&t.y0, &t.y1, oy * p->stride_h, p->pad_h, p->dilation_h, p->kernel_h, p->h);
         for (size_t ox = 0; ox < p->out_w; ox++) {
             find_taps(&t.x0, &t.x1, ox * p->stride_w, p->pad_w, p->dilation_w, p->kernel_w, p->w);
-            make_pixel(f, image, &t, oy, ox, (row * p->out_w + ox) * p->channels);
+            size_t at = (row * p->out_w + ox) * p->channels;
+            if (in_lines)
+                max_lines_avx2(p, (uint8_t *)f->y + at, first_tap(p, image, &t, oy, ox), &t);
+            else
+                make_pixel(f, image, &t, oy, ox, at);
         }
     }
 }
 
 static void make_rows_plain(const void *context, size_t from, size_t to)
 {
-    make_rows(context, from, to);
+    make_rows(context, from, to, false);
 }
 
 CLV_AVX2 static void make_rows_avx2(const void *context, size_t from, size_t to)
 {
-    make_rows(context, from, to);
+    make_rows(context, from, to, true);
 }
 
 static void run(const void *plan, void *const *addresses)
