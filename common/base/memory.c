@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sys/mman.h>
 
 #define ARENA_BLOCK_BYTES ((size_t)64 << 10)
@@ -56,6 +59,13 @@ char *clv_strdup(const char *text)
 void clv_free(void *ptr)
 {
     free(ptr);
+}
+
+void clv_memory_trim(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }
 
 bool clv_align_up(size_t *out, size_t bytes)

@@ -26,6 +26,10 @@ void clv_free(void *ptr); /* NULL is a no-op */
 /** Zeroed memory aligned to CLV_ALIGN. Free with clv_free(). NULL when out of memory. */
 void *clv_alloc_aligned(size_t bytes);
 
+/** After much was freed: the system gets it back, which malloc() may keep for itself. Takes up to
+ *  milliseconds. */
+void clv_memory_trim(void);
+
 /** Zeros of whole pages that take memory only where they are written, until they are dropped: then
  *  they are zeros again. Free with the same @p bytes, at least 1. NULL when out of memory. */
 void *clv_reserve(size_t bytes);

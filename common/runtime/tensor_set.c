@@ -4,6 +4,11 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+/* So many fits are looked at together. */
+#define FITS 64u
+/* Worth the time to tell the system. */
+#define TRIM_BYTES ((size_t)1 << 20)
+
 static clv_status make_room(clv_tensor_set *set, uint32_t count)
 {
     if (count <= set->room)
@@ -21,16 +26,37 @@ static clv_status make_room(clv_tensor_set *set, uint32_t count)
 }
 
 /* What was there is not kept. */
-static clv_status make_memory(clv_tensor_set *set, size_t bytes)
+static clv_status replace_memory(clv_tensor_set *set, size_t bytes)
 {
-    if (bytes <= set->bytes && set->memory != NULL)
-        return CLV_OK;
     uint8_t *memory = clv_alloc_aligned(bytes);
     if (memory == NULL)
         return CLV_ENOMEM;
     clv_free(set->memory);
     set->memory = memory;
     set->bytes = bytes;
+    return CLV_OK;
+}
+
+/* After some fits: most of the memory is for what none of them was. Without memory for less, it
+ * stays. */
+static void trim(clv_tensor_set *set)
+{
+    if (++set->n_fits < FITS)
+        return;
+    size_t before = set->bytes;
+    if (set->most < before / 2 && replace_memory(set, set->most) == CLV_OK &&
+        before - set->bytes >= TRIM_BYTES)
+        clv_memory_trim();
+    set->n_fits = 0;
+    set->most = 0;
+}
+
+static clv_status make_memory(clv_tensor_set *set, size_t bytes)
+{
+    set->most = bytes > set->most ? bytes : set->most;
+    if (bytes > set->bytes || set->memory == NULL)
+        CLV_TRY(replace_memory(set, bytes));
+    trim(set);
     return CLV_OK;
 }
 
