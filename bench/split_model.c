@@ -52,6 +52,37 @@ static bool is_wanted(const clv_profile_point *p, const clv_model *model, const 
     return clv_cut_ladder_pick(ladder, rules->min_agreement, snr_db) == p->point;
 }
 
+/* The device's JPEG of the network's size. The candidate also has the whole of preprocessing in its
+ * device's time, so that is taken off. */
+static clv_status add_fit(clv_profile *profile, const clv_profile_point *camera,
+                          const split_rules *rules)
+{
+    clv_profile_point point = *camera;
+    double more_ns = rules->fit_device_ns - (double)profile->preprocess.min_ns;
+
+    if (rules->fit_quality == 0)
+        return CLV_OK;
+    (void)snprintf(point.codec, sizeof point.codec, "jpeg-fit");
+    point.point = rules->fit_quality;
+    point.mean_bytes = point.p95_bytes = rules->fit_bytes;
+    point.encode = (clv_profile_time){(uint64_t)fmax(more_ns, 0), 0};
+    point.decode = (clv_profile_time){(uint64_t)rules->fit_server_ns, 0};
+    return clv_profile_add_point(profile, &point);
+}
+
+/* Sending and receiving are work too, of both ends: encryption above all. */
+static void add_sending(clv_profile *profile, const split_rules *rules)
+{
+    for (uint32_t i = 0; i < profile->n_points; i++) {
+        clv_profile_point *point = &profile->points[i];
+        const clv_profile_run *run = &profile->runs[0];
+        double bytes = point->mean_bytes + (double)run->cut_bytes[profile->n_nodes];
+        uint64_t ns = (uint64_t)(rules->message_us * 1000 + rules->byte_ns * bytes);
+        point->encode.min_ns += ns;
+        point->decode.min_ns += (uint64_t)(rules->byte_ns * bytes);
+    }
+}
+
 static clv_status keep_wanted(clv_profile **out, const clv_profile *from, const clv_model *model,
                               const split_rules *rules)
 {
@@ -85,11 +116,11 @@ static clv_status keep_wanted(clv_profile **out, const clv_profile *from, const 
                 (uint64_t)((double)point.decode.min_ns * rules->jpeg_bytes / point.mean_bytes);
             point.mean_bytes = point.p95_bytes = rules->jpeg_bytes;
         }
-        /* Sending is the device's work too: encryption above all. */
-        point.encode.min_ns +=
-            (uint64_t)(rules->message_us * 1000 + rules->byte_ns * point.mean_bytes);
         status = clv_profile_add_point(profile, &point);
+        if (status == CLV_OK && strcmp(point.codec, "jpeg") == 0)
+            status = add_fit(profile, &point, rules);
     }
+    add_sending(profile, rules);
     if (status == CLV_OK)
         *out = profile;
     else
@@ -107,7 +138,7 @@ static bool belongs(const clv_plan_candidate *c, split_way way)
     case SPLIT_RAW:
         return c->ships && c->cut == 0 && strcmp(c->codec, "uint8") == 0;
     case SPLIT_JPEG:
-        return c->ships && c->cut == 0 && strcmp(c->codec, "jpeg") == 0;
+        return c->ships && c->cut == 0 && strncmp(c->codec, "jpeg", 4) == 0;
     case SPLIT_FIXED:
         return c->ships && c->cut > 0;
     case SPLIT_CLEAVE:
@@ -187,7 +218,7 @@ static void choose(split_net *net)
     }
 }
 
-clv_status split_net_open(split_net *net, const char *dir, const char *name,
+clv_status split_net_open(split_net *net, const char *dir, const char *name, uint32_t index,
                           const split_rules *rules, clv_error *err)
 {
     clv_plan_options options = CLV_PLAN_OPTIONS_INIT;
@@ -212,6 +243,7 @@ clv_status split_net_open(split_net *net, const char *dir, const char *name,
     options.keep_dominated = true;
     CLV_TRY(clv_plan_create(&net->all, net->profile, net->profile, &options, err));
     choose(net);
+    split_choose_cells(net, index, rules->lab_cells);
     return CLV_OK;
 }
 
@@ -259,10 +291,17 @@ const char *split_describe(char text[96], const split_net *net, uint32_t cell, s
     if (!c->ships)
         (void)snprintf(text, 96, "all here, %s", device);
     else if (c->cut == 0)
-        (void)snprintf(text, 96, "0 %s, %s", c->codec, server);
+        (void)snprintf(text, 96, "0 %s%s%.0u, %s", c->codec, c->point > 0 ? ":" : "", c->point,
+                       server);
     else
         (void)snprintf(text, 96, "%u %s/%u, %s-%s", c->cut, c->codec, c->point, device, server);
     return text;
+}
+
+double split_frames_per_s(const split_net *net, uint32_t cell, split_way way)
+{
+    const clv_plan_cost *cost = &net->cost[cell][way];
+    return 1e6 / fmax(cost->stage_us, cost->latency_us / SPLIT_IN_FLIGHT);
 }
 
 static bool is_complete(const split_net *net, uint32_t cell)

@@ -26,15 +26,23 @@ void clv_free(void *ptr); /* NULL is a no-op */
 /** Zeroed memory aligned to CLV_ALIGN. Free with clv_free(). NULL when out of memory. */
 void *clv_alloc_aligned(size_t bytes);
 
-/** After much was freed: the system gets it back, which malloc() may keep for itself. Takes up to
- *  milliseconds. */
-void clv_memory_trim(void);
-
 /** Zeros of whole pages that take memory only where they are written, until they are dropped: then
  *  they are zeros again. Free with the same @p bytes, at least 1. NULL when out of memory. */
 void *clv_reserve(size_t bytes);
 void clv_reserve_drop(void *ptr, size_t bytes);
 void clv_reserve_free(void *ptr, size_t bytes);
+
+/** Memory for contents of changing size: a large one is the system's own, which has it back at once
+ *  when it is freed, where malloc() might keep it. All zero is none. One owner. */
+typedef struct clv_block {
+    uint8_t *data; /**< aligned to CLV_ALIGN */
+    size_t bytes;
+} clv_block;
+
+/** Another one of at least @p bytes, zeros. What was there is gone.
+ *  @return CLV_OK; CLV_ENOMEM, and @p block is as it was. */
+CLV_NODISCARD clv_status clv_block_replace(clv_block *block, size_t bytes);
+void clv_block_done(clv_block *block); /* idempotent */
 
 /** Overwrite secrets before they are freed; the compiler can't leave it out. */
 void clv_wipe(void *ptr, size_t bytes);

@@ -13,12 +13,10 @@
 #define MAX_IDLE_TAKES 64u
 /* Small messages go into any frame of this size; larger ones waste at most three quarters. */
 #define SMALL_BYTES ((size_t)16 << 10)
-/* Worth the time to tell the system. */
-#define TRIM_BYTES ((size_t)1 << 20)
 
 static void frame_free(clv_frame *frame)
 {
-    clv_buffer_done(&frame->memory);
+    clv_block_done(&frame->memory);
     clv_free(frame);
 }
 
@@ -33,14 +31,14 @@ static void free_all(clv_frame *frame)
 
 static bool is_too_large(const clv_frame *frame, size_t bytes)
 {
-    return frame->memory.allocated > SMALL_BYTES && frame->memory.allocated / 4 > bytes;
+    return frame->memory.bytes > SMALL_BYTES && frame->memory.bytes / 4 > bytes;
 }
 
 /* Of two frames for @p bytes the better one: the smallest that has the room, or else the largest.
  */
 static bool is_better(const clv_frame *a, const clv_frame *b, size_t bytes)
 {
-    size_t has = a->memory.allocated, other = b->memory.allocated;
+    size_t has = a->memory.bytes, other = b->memory.bytes;
 
     if (has >= bytes)
         return other < bytes || has < other;
@@ -70,7 +68,7 @@ static clv_frame *take_idle(clv_frame_pool *pool, size_t bytes)
         frame = *at;
         *at = frame->next;
         pool->n_idle--;
-        pool->idle_bytes -= frame->memory.allocated;
+        pool->idle_bytes -= frame->memory.bytes;
     }
     (void)pthread_mutex_unlock(&pool->lock);
     return frame;
@@ -87,8 +85,7 @@ static clv_frame *take_stale(clv_frame_pool *pool)
     *at = NULL;
     for (const clv_frame *frame = stale; frame != NULL; frame = frame->next) {
         pool->n_idle--;
-        pool->idle_bytes -= frame->memory.allocated;
-        pool->freed_bytes += frame->memory.allocated;
+        pool->idle_bytes -= frame->memory.bytes;
     }
     return stale;
 }
@@ -96,10 +93,8 @@ static clv_frame *take_stale(clv_frame_pool *pool)
 static clv_frame *frame_create(clv_frame_pool *pool)
 {
     clv_frame *frame = clv_calloc(1, sizeof *frame);
-    if (frame != NULL) {
-        clv_buffer_init(&frame->memory, CLV_WIRE_MAX_MESSAGE_BYTES);
+    if (frame != NULL)
         frame->pool = pool;
-    }
     return frame;
 }
 
@@ -113,9 +108,8 @@ clv_frame *clv_frame_take(clv_frame_pool *pool, size_t header_room, size_t paylo
         frame = frame_create(pool);
     if (frame == NULL)
         return NULL;
-    if (front + payload_room > frame->memory.allocated)
-        clv_buffer_done(&frame->memory); /* rather than copying what nobody wants */
-    if (clv_buffer_reserve(&frame->memory, front + payload_room) != CLV_OK) {
+    if (front + payload_room > frame->memory.bytes &&
+        clv_block_replace(&frame->memory, front + payload_room) != CLV_OK) {
         clv_frame_give_back(frame);
         return NULL;
     }
@@ -132,24 +126,20 @@ void clv_frame_give_back(clv_frame *frame)
         return;
     clv_frame_pool *pool = frame->pool;
     (void)pthread_mutex_lock(&pool->lock);
-    bool keep = pool->n_idle < MAX_IDLE_FRAMES &&
-                frame->memory.allocated <= MAX_IDLE_BYTES - pool->idle_bytes;
+    bool keep =
+        pool->n_idle < MAX_IDLE_FRAMES && frame->memory.bytes <= MAX_IDLE_BYTES - pool->idle_bytes;
     if (keep) {
         frame->idle_since = pool->n_taken;
         frame->next = pool->idle;
         pool->idle = frame;
         pool->n_idle++;
-        pool->idle_bytes += frame->memory.allocated;
+        pool->idle_bytes += frame->memory.bytes;
     }
     clv_frame *stale = take_stale(pool);
-    bool is_much = pool->freed_bytes >= TRIM_BYTES;
-    pool->freed_bytes = is_much ? 0 : pool->freed_bytes;
     (void)pthread_mutex_unlock(&pool->lock);
     if (!keep)
         frame_free(frame);
     free_all(stale);
-    if (is_much)
-        clv_memory_trim();
 }
 
 uint8_t *clv_frame_payload(const clv_frame *frame)

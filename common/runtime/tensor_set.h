@@ -6,6 +6,7 @@
  *  when the set is fitted to others: inputs, outputs, a frontier. What dozens of fits in a row
  *  didn't need is given back. One owner. */
 
+#include "base/memory.h"
 #include "codec/activation.h"
 #include "graph/graph.h"
 
@@ -18,8 +19,7 @@ typedef struct clv_tensor_set {
     uint32_t count;
     /* private */
     uint32_t room;
-    uint8_t *memory;
-    size_t bytes;
+    clv_block memory;
     size_t most; /* that was needed since n_fits was 0 */
     uint32_t n_fits;
 } clv_tensor_set;

@@ -39,7 +39,7 @@ static void test_tensor_set__gives_back_what_many_fits_did_not_need(void **state
         assert_int_equal(clv_tensor_set_fit(&f.set, f.graph, &f.small, 1), CLV_OK);
         ((float *)f.set.tensors[0].data)[1023] = 1.0f;
     }
-    assert_int_equal(f.set.bytes, 4096);
+    assert_int_equal(f.set.memory.bytes, 4096);
     teardown(&f);
 }
 
@@ -52,7 +52,7 @@ static void test_tensor_set__keeps_what_is_needed_now_and_then(void **state)
             clv_memory_fail_after(1); /* from now on every allocation fails */
         const uint32_t *value = i % 40 == 0 ? &f.large : &f.small;
         assert_int_equal(clv_tensor_set_fit(&f.set, f.graph, value, 1), CLV_OK);
-        assert_int_equal(f.set.bytes, 4 << 20);
+        assert_int_equal(f.set.memory.bytes, 4 << 20);
     }
     clv_memory_fail_after(0);
     teardown(&f);
@@ -66,7 +66,7 @@ static void test_tensor_set__stays_as_it_is_without_memory_for_less(void **state
     clv_memory_fail_after(1);
     for (int i = 0; i < 200; i++)
         assert_int_equal(clv_tensor_set_fit(&f.set, f.graph, &f.small, 1), CLV_OK);
-    assert_int_equal(f.set.bytes, 4 << 20);
+    assert_int_equal(f.set.memory.bytes, 4 << 20);
     clv_memory_fail_after(0);
     teardown(&f);
 }
