@@ -69,6 +69,7 @@ typedef struct split_net {
     clv_plan *plan;                             /**< Cleave's */
     uint32_t choice[SPLIT_CELLS][SPLIT_N_WAYS]; /**< candidates of `all`; CLV_PLAN_NONE */
     clv_plan_cost cost[SPLIT_CELLS][SPLIT_N_WAYS];
+    double byte_ns;           /**< of split_rules */
     bool in_lab[SPLIT_CELLS]; /**< it is run in the laboratory */
     split_measured measured[SPLIT_CELLS][SPLIT_N_WAYS];
 } split_net;
@@ -76,7 +77,7 @@ typedef struct split_net {
 typedef struct split_rules {
     bool graph_only;
     double min_agreement;       /**< of `rans`, as cleave-edge has it */
-    double message_us, byte_ns; /**< processor time of an end for a message, and each byte */
+    double message_us, byte_ns; /**< processor time of the device for a message, and each byte */
     double jpeg_bytes;          /**< instead of the pictures' own, for another camera; 0: those */
     /** A JPEG that the device makes, of the network's size: quality (0: none agrees enough), bytes,
      *  to resize and encode, to decode and normalise. */
@@ -93,6 +94,10 @@ CLV_NODISCARD clv_status split_net_open(split_net *net, const char *dir, const c
 void split_net_close(split_net *net);
 
 clv_world split_world(uint32_t cell);
+/** What candidate @p i of `all` costs: by the planner's model, and what it doesn't have: a byte is
+ *  work for the device too (encryption above all), which goes on while bytes before it are on the
+ *  link, so that the slower of the two counts. */
+clv_plan_cost split_cost(const split_net *net, uint32_t i, const clv_world *world);
 bool split_way_is_there(const split_net *net, split_way way);
 const clv_plan_candidate *split_candidate(const split_net *net, uint32_t cell, split_way way);
 /** The cheapest of device only, raw and JPEG, by the model (or as measured). */

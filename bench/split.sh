@@ -44,7 +44,7 @@ net() {
         echo "bench: profiling $name" >&2
         rm -f "$work/$name.json"
         taskset -c 0 nice -n "$first" $bin/cleave profile "$bundle" --runs 30 --codec-runs 1 --input "$pictures"/*.jpg \
-            -o "$work/$name.part" >&2
+            -o "$work/$name.part" >"$work/$name.profile"
         mv "$work/$name.part" "$work/$name.json"
     fi
     rm -f "$work/$name.fit"

@@ -65,22 +65,9 @@ static clv_status add_fit(clv_profile *profile, const clv_profile_point *camera,
     (void)snprintf(point.codec, sizeof point.codec, "jpeg-fit");
     point.point = rules->fit_quality;
     point.mean_bytes = point.p95_bytes = rules->fit_bytes;
-    point.encode = (clv_profile_time){(uint64_t)fmax(more_ns, 0), 0};
+    point.encode = (clv_profile_time){(uint64_t)(fmax(more_ns, 0) + rules->message_us * 1000), 0};
     point.decode = (clv_profile_time){(uint64_t)rules->fit_server_ns, 0};
     return clv_profile_add_point(profile, &point);
-}
-
-/* Sending and receiving are work too, of both ends: encryption above all. */
-static void add_sending(clv_profile *profile, const split_rules *rules)
-{
-    for (uint32_t i = 0; i < profile->n_points; i++) {
-        clv_profile_point *point = &profile->points[i];
-        const clv_profile_run *run = &profile->runs[0];
-        double bytes = point->mean_bytes + (double)run->cut_bytes[profile->n_nodes];
-        uint64_t ns = (uint64_t)(rules->message_us * 1000 + rules->byte_ns * bytes);
-        point->encode.min_ns += ns;
-        point->decode.min_ns += (uint64_t)(rules->byte_ns * bytes);
-    }
 }
 
 static clv_status keep_wanted(clv_profile **out, const clv_profile *from, const clv_model *model,
@@ -116,11 +103,11 @@ static clv_status keep_wanted(clv_profile **out, const clv_profile *from, const 
                 (uint64_t)((double)point.decode.min_ns * rules->jpeg_bytes / point.mean_bytes);
             point.mean_bytes = point.p95_bytes = rules->jpeg_bytes;
         }
+        point.encode.min_ns += (uint64_t)(rules->message_us * 1000);
         status = clv_profile_add_point(profile, &point);
         if (status == CLV_OK && strcmp(point.codec, "jpeg") == 0)
             status = add_fit(profile, &point, rules);
     }
-    add_sending(profile, rules);
     if (status == CLV_OK)
         *out = profile;
     else
@@ -148,6 +135,22 @@ static bool belongs(const clv_plan_candidate *c, split_way way)
     return false;
 }
 
+clv_plan_cost split_cost(const split_net *net, uint32_t i, const clv_world *world)
+{
+    const clv_plan_energy *e = &clv_plan_options_of(net->all)->energy;
+    clv_plan_cost cost = clv_plan_cost_in(net->all, i, world);
+
+    if (!clv_plan_at(net->all, i)->ships)
+        return cost;
+    double sending_us = net->byte_ns * cost.bytes * world->device_slowdown / 1000;
+    double more_us = fmax(sending_us - cost.link_us, 0);
+    cost.latency_us += more_us;
+    cost.stage_us = fmax(cost.stage_us, cost.device_us + cost.encode_us + sending_us);
+    cost.device_mj +=
+        ((e->busy_watts - e->idle_watts) * sending_us + e->idle_watts * more_us) / 1000;
+    return cost;
+}
+
 static uint32_t cheapest(const split_net *net, split_way way, const clv_world *world)
 {
     uint32_t best = CLV_PLAN_NONE;
@@ -156,7 +159,7 @@ static uint32_t cheapest(const split_net *net, split_way way, const clv_world *w
     for (uint32_t i = 0; i < clv_plan_count(net->all); i++) {
         if (!belongs(clv_plan_at(net->all, i), way))
             continue;
-        double latency_us = clv_plan_cost_in(net->all, i, world).latency_us;
+        double latency_us = split_cost(net, i, world).latency_us;
         if (latency_us < least) {
             least = latency_us;
             best = i;
@@ -177,7 +180,7 @@ static uint32_t best_fixed(const split_net *net)
         double sum = 0;
         for (uint32_t cell = 0; cell < SPLIT_CELLS; cell++) {
             clv_world world = split_world(cell);
-            sum += log(clv_plan_cost_in(net->all, i, &world).latency_us);
+            sum += log(split_cost(net, i, &world).latency_us);
         }
         if (sum < least) {
             least = sum;
@@ -200,6 +203,24 @@ static uint32_t in_all(const split_net *net, const clv_plan_candidate *c)
     return CLV_PLAN_NONE;
 }
 
+/* Of those that the plan has kept. */
+static uint32_t cheapest_planned(const split_net *net, const clv_world *world)
+{
+    uint32_t best = CLV_PLAN_NONE;
+    double least = INFINITY;
+
+    for (uint32_t k = 0; k < clv_plan_count(net->plan); k++) {
+        uint32_t i = in_all(net, clv_plan_at(net->plan, k));
+        double latency_us =
+            i != CLV_PLAN_NONE ? split_cost(net, i, world).latency_us : (double)INFINITY;
+        if (latency_us < least) {
+            least = latency_us;
+            best = i;
+        }
+    }
+    return best;
+}
+
 static void choose(split_net *net)
 {
     uint32_t fixed = best_fixed(net);
@@ -210,11 +231,10 @@ static void choose(split_net *net)
         for (split_way way = SPLIT_DEVICE; way <= SPLIT_JPEG; way++)
             choice[way] = cheapest(net, way, &world);
         choice[SPLIT_FIXED] = fixed;
-        clv_plan_choice best = clv_plan_best(net->plan, &world);
-        choice[SPLIT_CLEAVE] = in_all(net, clv_plan_at(net->plan, best.candidate));
+        choice[SPLIT_CLEAVE] = cheapest_planned(net, &world);
         for (split_way way = SPLIT_DEVICE; way < SPLIT_N_WAYS; way++)
             if (choice[way] != CLV_PLAN_NONE)
-                net->cost[cell][way] = clv_plan_cost_in(net->all, choice[way], &world);
+                net->cost[cell][way] = split_cost(net, choice[way], &world);
     }
 }
 
@@ -229,6 +249,7 @@ clv_status split_net_open(split_net *net, const char *dir, const char *name, uin
     memset(net, 0, sizeof *net);
     (void)snprintf(net->name, sizeof net->name, "%s", name);
     net->graph_only = rules->graph_only;
+    net->byte_ns = rules->byte_ns;
     (void)snprintf(path, sizeof path, "%s/bundles/%s/net.clv", dir, name);
     CLV_TRY(clv_bundle_open(&bundle, path, err));
     (void)snprintf(path, sizeof path, "%s/%s.json", dir, name);

@@ -90,7 +90,7 @@ static double walk(const run_of *run, phase_visitor *visit, void *context)
         if (!net->in_lab[cell] || !wanted)
             continue;
         clv_world world = split_world(cell);
-        clv_plan_cost cost = clv_plan_cost_in(net->all, run->candidate, &world);
+        clv_plan_cost cost = split_cost(net, run->candidate, &world);
         double to_s =
             at_s + (run->pipelined ? seconds_pipelined(&cost) : seconds_for(cost.latency_us));
         visit(context, cell, at_s, to_s);
