@@ -110,7 +110,6 @@ static int by_off(const void *a, const void *b)
 static uint32_t list_photographs(photograph *out, const char *folder, const char *suffix)
 {
     struct dirent **entries;
-    struct stat about;
     uint32_t count = 0;
     int n = scandir(folder, &entries, NULL, alphasort);
 
@@ -119,10 +118,7 @@ static uint32_t list_photographs(photograph *out, const char *folder, const char
         photograph *p = &out[count];
         if (count < AMONG && dot != NULL && strcasecmp(dot, suffix) == 0) {
             (void)snprintf(p->path, sizeof p->path, "%s/%s", folder, entries[i]->d_name);
-            if (stat(p->path, &about) == 0) {
-                p->bytes = (double)about.st_size;
-                count++;
-            }
+            count++;
         }
         free(entries[i]);
     }
@@ -131,7 +127,8 @@ static uint32_t list_photographs(photograph *out, const char *folder, const char
     return count;
 }
 
-static void encode_again(const char *from, const char *to, unsigned quality)
+/* @param to  NULL: only for the size. @return bytes. */
+static double encode_again(const char *from, const char *to, unsigned quality)
 {
     clv_error err = CLV_ERROR_INIT;
     clv_image image;
@@ -141,33 +138,38 @@ static void encode_again(const char *from, const char *to, unsigned quality)
     clv_buffer_init(&jpeg, CLV_IMAGE_MAX_FILE_BYTES);
     if (clv_image_load(&image, from, &err) != CLV_OK ||
         clv_image_encode_jpeg(&jpeg, &image, quality) != CLV_OK ||
-        clv_file_write(to, jpeg.data, jpeg.size, 0644, &err) != CLV_OK)
+        (to != NULL && clv_file_write(to, jpeg.data, jpeg.size, 0644, &err) != CLV_OK))
         die(&err);
+    double bytes = (double)jpeg.size;
     clv_buffer_done(&jpeg);
     clv_image_done(&image);
+    return bytes;
 }
 
-/* COUNT photographs whose files are nearest to the mean in size: so few stand for all where bytes
- * are time. */
+/* COUNT photographs whose JPEGs of that quality are nearest to the mean in size: so few stand for
+ * all where bytes are time. */
 static int camera(char **argv)
 {
     static photograph all[AMONG + 1];
     uint32_t n = list_photographs(all, argv[2], ".jpeg"), count = (uint32_t)atoi(argv[3]);
+    unsigned quality = (unsigned)atoi(argv[4]);
     double mean = 0;
     char to[4096];
 
-    for (uint32_t i = 0; i < n; i++)
-        mean += all[i].bytes / n;
-    for (uint32_t i = 0; i < n; i++)
-        all[i].off = fabs(all[i].bytes - mean);
     if (n < count || mkdir(argv[5], 0755) != 0) {
         perror(n < count ? argv[2] : argv[5]);
         return 1;
     }
+    for (uint32_t i = 0; i < n; i++) {
+        all[i].bytes = encode_again(all[i].path, NULL, quality);
+        mean += all[i].bytes / n;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        all[i].off = fabs(all[i].bytes - mean);
     qsort(all, n, sizeof all[0], by_off);
     for (uint32_t i = 0; i < count; i++) {
         (void)snprintf(to, sizeof to, "%s/%03u.jpg", argv[5], i);
-        encode_again(all[i].path, to, (unsigned)atoi(argv[4]));
+        (void)encode_again(all[i].path, to, quality);
     }
     return 0;
 }

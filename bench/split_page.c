@@ -66,7 +66,9 @@ static void put_rules(FILE *out)
 {
     (void)fprintf(
         out,
-        "<h2>What is compared</h2>\n<p>A frame is a photograph of about 500 x 375 pixels. Every "
+        "<h2>What is compared</h2>\n<p>A frame is a photograph of about 500 x 375 pixels (four "
+        "whose JPEGs are "
+        "nearest to the mean of a hundred in size). Every "
         "way "
         "gives at least 97%% of the float network's best classes (of a detector: boxes), or it "
         "isn't "
@@ -187,7 +189,7 @@ static void put_map(FILE *out, const split_net *net, uint32_t index, uint32_t n,
 
 static void put_maps(FILE *out, const split_net *nets, uint32_t n)
 {
-    double left = 50, top = 24, gap_x = 18, gap_y = 26;
+    double left = 50, top = 34, gap_x = 18, gap_y = 26;
     char text[96];
 
     (void)fprintf(
@@ -276,7 +278,8 @@ static void put_curves(FILE *out, const split_net *nets, uint32_t n)
     (void)fprintf(out, "<svg viewBox=\"0 0 1110 470\" width=\"1110\">\n");
     for (uint32_t i = 0; i < n; i++) {
         for (uint32_t row = 0; row < 2; row++) {
-            axes a = {44 + i * step, 22 + row * 232, step - 52, 180, log10(0.5), log10(200), 1, 4};
+            axes a = {44 + i * step, 22 + row * 232, step - 52, 180,
+                      log10(0.5),    log10(200),     1,         4.5};
             (void)snprintf(text, sizeof text, "%s, %g times slower", nets[i].name,
                            split_slows[1 + row]);
             put_text(out, a.x, a.y - 5, "start", text);
@@ -348,7 +351,8 @@ static void put_measured(FILE *out, const split_net *nets, uint32_t n)
     (void)fprintf(out,
                   "<h2>In the laboratory</h2>\n<p>Real runs of cleave-edge and cleave-server: "
                   "medians in ms, in brackets what the model says. Frames a second with %d on "
-                  "their way, in a run of its own. Cells in which some way takes more than 4.5 s "
+                  "their way, in a run of its own, where something is shipped. Cells in which some "
+                  "way takes more than 4.5 s "
                   "by the model are not run.</p>\n",
                   SPLIT_IN_FLIGHT);
     put_errors(out, nets, n);

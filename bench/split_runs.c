@@ -20,6 +20,8 @@
 /* A cell with a slower way isn't run. */
 #define MOST_LATENCY_US 4.5e6
 #define PIPELINED_FRAMES 24.0
+/* Those of the cell before, as many that are on their way when the last one comes, and a few. */
+#define PIPELINED_LEAST (2.0 * SPLIT_IN_FLIGHT + 3)
 #define MAX_FRAMES 4096u
 #define MAX_LINE 65536u
 
@@ -57,8 +59,9 @@ static double seconds_for(double latency_us)
 static double seconds_pipelined(const clv_plan_cost *cost)
 {
     double frame_s = fmax(cost->stage_us, cost->latency_us / SPLIT_IN_FLIGHT) / 1e6;
-    double seconds = 1.15 * (PIPELINED_FRAMES * frame_s + cost->latency_us / 1e6);
-    return fmin(fmax(seconds, LEAST_SECONDS), MOST_SECONDS + cost->latency_us / 1e6);
+    double least_s = 1.15 * PIPELINED_LEAST * frame_s + 2 * SETTLE_SECONDS;
+    double most_s = fmax(MOST_SECONDS, least_s);
+    return fmin(fmax(1.15 * PIPELINED_FRAMES * frame_s, LEAST_SECONDS), most_s);
 }
 
 static bool is_run(const split_net *net, uint32_t cell, uint32_t candidate)
@@ -85,7 +88,9 @@ static double walk(const run_of *run, phase_visitor *visit, void *context)
     double at_s = 0.01;
 
     for (uint32_t cell = 0; cell < SPLIT_CELLS; cell++) {
-        bool wanted = run->pipelined ? net->choice[cell][SPLIT_CLEAVE] == run->candidate
+        /* A device by itself has one stage. */
+        bool wanted = run->pipelined ? net->choice[cell][SPLIT_CLEAVE] == run->candidate &&
+                                           clv_plan_at(net->all, run->candidate)->ships
                                      : is_run(net, cell, run->candidate);
         if (!net->in_lab[cell] || !wanted)
             continue;
@@ -238,6 +243,8 @@ static double joules_of(const answers *a, const answer *frame)
            e->joules_per_byte * (frame->bytes + heads);
 }
 
+#define LEAST_ANSWERS 3u
+
 /* Answers that came in this phase, less the settling: how many in the time from first to last. */
 static void take_rate(void *context, uint32_t cell, double from_s, double to_s)
 {
@@ -253,7 +260,7 @@ static void take_rate(void *context, uint32_t cell, double from_s, double to_s)
         last_s = frame->to_s;
         n++;
     }
-    if (n > SPLIT_IN_FLIGHT && last_s > first_s)
+    if (n >= LEAST_ANSWERS && last_s > first_s)
         a->net->measured[cell][SPLIT_CLEAVE].frames_per_s = (n - 1) / (last_s - first_s);
 }
 
