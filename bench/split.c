@@ -201,9 +201,11 @@ static int report(char **paths, const char *machine, clv_error *err)
     (void)printf("the model is off by %.1f%% in the median, %.1f%% in 9 of 10; model / measured is "
                  "%.3f in the geometric mean, over %u ways of cells\n",
                  e.median * 100, e.p90 * 100, e.bias, e.count);
-    (void)printf("with %d frames on their way %.2f times the frames a second that the model says, "
-                 "in the geometric mean of %u cells\n",
-                 SPLIT_IN_FLIGHT, rate.bias, rate.count);
+    if (rate.count > 0)
+        (void)printf(
+            "with %d frames on their way %.2f times the frames a second that the model says, "
+            "in the geometric mean of %u cells\n",
+            SPLIT_IN_FLIGHT, rate.bias, rate.count);
     bench_report_open(&json, "split", "./dev bench split");
     add_criteria(&json, "modelled", &model);
     add_criteria(&json, "measured", &real);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "partitioner/plan.h"
+#include "runtime/bundle.h"
 
 enum { SPLIT_RATES = 9, SPLIT_RTTS = 4, SPLIT_SLOWS = 4 };
 enum { SPLIT_CELLS = SPLIT_RATES * SPLIT_RTTS * SPLIT_SLOWS, SPLIT_MAX_NETS = 8 };
@@ -64,6 +65,7 @@ typedef struct split_measured {
 typedef struct split_net {
     char name[64];
     bool graph_only; /**< its weights are made up: no codec that profits from its activations */
+    clv_bundle *bundle;
     clv_profile *profile;
     clv_plan *all;                              /**< nothing dropped */
     clv_plan *plan;                             /**< Cleave's */
@@ -76,7 +78,8 @@ typedef struct split_net {
 
 typedef struct split_rules {
     bool graph_only;
-    double min_agreement;       /**< of `rans`, as cleave-edge has it */
+    double min_agreement;       /**< of `rans`: as measured in DIR/NAME.PRECISION.sweep, or as the
+                                     bundle says */
     double message_us, byte_ns; /**< processor time of the device for a message, and each byte */
     double jpeg_bytes;          /**< instead of the pictures' own, for another camera; 0: those */
     /** A JPEG that the device makes, of the network's size: quality (0: none agrees enough), bytes,

@@ -5,16 +5,17 @@
 # the link laboratory (root). Leaves build/bench/split.json, and docs/benchmarks/split.csv and .html (SPLIT_OUT: another folder).
 # What is there from a run that was stopped is used again: bundles, profiles of the same bundle, laboratory runs of the same
 # flags and script. `fresh` measures everything anew (bundles are kept). SPLIT_CELLS (6): measured cells of each network;
-# SPLIT_NETS: only these networks.
+# SPLIT_NETS: only these networks. SPLIT_IMAGES (250): photographs that say which codec points agree enough.
 set -euo pipefail
 bin=build/release/bin work=build/bench/split
 zoo=${CLEAVE_ZOO:-../shared/zoo}
 out=${SPLIT_OUT:-docs/benchmarks}
 cells=${SPLIT_CELLS:-6}
+images=${SPLIT_IMAGES:-250}
 agreement=0.97
 [ -d "$zoo/models" ] || { echo "bench: no models at $zoo; set CLEAVE_ZOO" >&2; exit 3; }
 mkdir -p "$work/bundles"
-[ "${1:-}" != fresh ] || rm -rf "$work"/*.json "$work"/*.fit "$work"/*.out* "$work"/*.lab "$work"/sending*
+[ "${1:-}" != fresh ] || rm -rf "$work"/*.json "$work"/*.fit "$work"/*.out* "$work"/*.sweep* "$work"/*.lab "$work"/sending*
 # What is measured comes first on a busy machine.
 first=$([ "$(id -u)" -ne 0 ] && echo 0 || echo -20)
 
@@ -50,6 +51,20 @@ net() {
     rm -f "$work/$name.fit"
     [ "$own" = 0 ] || taskset -c 0 nice -n "$first" $bin/bench_pictures cost "$pictures" "$side" "$fit" "$own" >"$work/$name.fit"
 }
+# sweep NAME FLAGS...: how often the bundle's points keep the answer, on the photographs that the qualities are from.
+sweep() {
+    local name=$1 precision
+    shift
+    [ -z "${SPLIT_NETS:-}" ] || [[ " $SPLIT_NETS " == *" $name "* ]] || return 0
+    for precision in float int8; do
+        local file=$work/$name.$precision.sweep
+        [ ! -f "$file" ] || [ "$work/bundles/$name/net.clv" -nt "$file" ] || continue
+        echo "bench: what agrees: $name $precision" >&2
+        $bin/cleave eval "$work/bundles/$name/net.clv" "$@" --precision $precision --codec-sweep --json --limit "$images" >"$file.part" 2>"$file.log" &&
+            mv "$file.part" "$file" || echo "bench: $name: as the bundle says ($(tail -1 "$file.log"))" >&2 &
+    done
+    wait
+}
 points=(--calibration-images 24 --codec-points auto)
 # Qualities: docs/benchmarks/rate-fidelity.csv (MobileNetV2 at 85 97.2%, at 75 96.0%; of its own size at 95 96.8%, at 98 98.4%.
 # SqueezeNet at 95 96.8%, at 98 97.2%; of its own size at 98 95.2%), and `cleave eval --codec-sweep` (NanoDet at 40 99.3%, at
@@ -60,6 +75,8 @@ net :resnet50 structure/light-resnet50 224 crop 85 96 --preset imagenet --calibr
 net :shufflenet structure/light-shufflenet 224 crop 85 96 --preset imagenet --calibration-images 8
 net nanodet nanodet-m-320 320 stretch 40 75 --preset raw --channels bgr --mean 103.53,116.28,123.675 --std 57.375,57.12,58.395 \
     --fit stretch --decode nanodet "${points[@]}"
+sweep mobilenetv2 --data "$zoo/imagenet-sample" --labels "$zoo/imagenet-sample/labels.csv" --label-offset 1
+sweep squeezenet --data "$zoo/imagenet-sample" --labels "$zoo/imagenet-sample/labels.csv"
 
 # lab NAME OUT LAB-FLAGS -- EDGE-FLAGS: one run of a network; answers in OUT.
 bin=$PWD/$bin
@@ -77,7 +94,7 @@ lab() {
         --ca "$stage/pki/ca.crt" --cert "$stage/pki/10.77.0.2.crt" --key "$stage/pki/10.77.0.2.key" --log-level warn \
         -- "$bin/cleave-edge" --bundle "$work/bundles/$name/net.clv" --server 10.77.0.2:7447 --wait-link-ms 20000 --profile-ms 0 \
         --ca "$stage/pki/ca.crt" --cert "$stage/pki/lab.crt" --key "$stage/pki/lab.key" --log-level warn \
-        --input "$work/pictures-$name/" --repeat 0 --min-agreement $agreement "$@" >"$out" 2>"$out.log" </dev/null
+        --input "$work/pictures-$name/" --repeat 0 "$@" >"$out" 2>"$out.log" </dev/null
 }
 
 # once SCRIPT NAME OUT LAB-FLAGS -- EDGE-FLAGS: the same, unless it was run with this script, these flags and this bundle.

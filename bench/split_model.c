@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "base/error.h"
 #include "runtime/bundle.h"
 #include "runtime/precision.h"
@@ -33,9 +35,80 @@ clv_world split_world(uint32_t cell)
     return world;
 }
 
+/* --- what agrees ------------------------------------------------------------------------------ */
+
+#define MAX_AGREEMENTS 1024u
+
+/* Of `cleave eval --codec-sweep`: on the photographs that JPEG's qualities were chosen on, too. A
+ * bundle's own figures are of a dozen images. */
+typedef struct agreement {
+    uint32_t cut, point;
+    unsigned precision;
+    double part, bytes;
+} agreement;
+
+typedef struct agreements {
+    agreement items[MAX_AGREEMENTS];
+    uint32_t count;
+    bool has[2]; /* precisions */
+} agreements;
+
+static void read_sweep(agreements *a, const char *path, unsigned precision)
+{
+    json_t *rows = json_load_file(path, 0, NULL), *row;
+    size_t i;
+
+    json_array_foreach(rows, i, row)
+    {
+        const char *codec = json_string_value(json_object_get(row, "codec"));
+        if (codec == NULL || strcmp(codec, "rans") != 0 || a->count == MAX_AGREEMENTS)
+            continue;
+        a->items[a->count++] =
+            (agreement){.cut = (uint32_t)json_integer_value(json_object_get(row, "cut")),
+                        .point = (uint32_t)json_number_value(json_object_get(row, "point")),
+                        .precision = precision,
+                        .part = json_number_value(json_object_get(row, "agreement")),
+                        .bytes = json_number_value(json_object_get(row, "bytes_mean"))};
+        a->has[precision] = true;
+    }
+    json_decref(rows);
+}
+
+static void read_sweeps(agreements *a, const char *dir, const char *name)
+{
+    char path[4096];
+
+    memset(a, 0, sizeof *a);
+    for (unsigned precision = 0; precision < 2; precision++) {
+        (void)snprintf(path, sizeof path, "%s/%s.%s.sweep", dir, name,
+                       clv_precision_name((clv_precision)precision));
+        read_sweep(a, path, precision);
+    }
+}
+
+/* Of the cut's points that agree enough the one of fewest bytes. */
+static bool is_cheapest(const agreements *a, const clv_profile_point *p, double min_agreement)
+{
+    uint32_t best = CLV_NO_RUNG;
+    double least = INFINITY;
+
+    for (uint32_t i = 0; i < a->count; i++) {
+        const agreement *at = &a->items[i];
+        if (at->cut == p->cut && at->precision == p->precision && at->part >= min_agreement &&
+            at->bytes < least) {
+            least = at->bytes;
+            best = at->point;
+        }
+    }
+    return best == p->point;
+}
+
+/* --- profiles --------------------------------------------------------------------------------- */
+
 /* Points that the device really would use. `pixels` is none: cleave-edge ships cut 0's tensor in
  * bytes instead, as many of them. Of `rans` it takes the cheapest that agrees enough. */
-static bool is_wanted(const clv_profile_point *p, const clv_model *model, const split_rules *rules)
+static bool is_wanted(const clv_profile_point *p, const clv_model *model, const split_rules *rules,
+                      const agreements *a)
 {
     if (strcmp(p->codec, "pixels") == 0)
         return false;
@@ -44,6 +117,8 @@ static bool is_wanted(const clv_profile_point *p, const clv_model *model, const 
                strcmp(p->codec, "jpeg") == 0;
     if (strcmp(p->codec, "rans") != 0)
         return p->cut == 0 || p->lossless;
+    if (p->precision < 2 && a->has[p->precision])
+        return is_cheapest(a, p, rules->min_agreement);
     const clv_cut_ladder *ladder =
         clv_cut_ladder_find(model->ladders, model->n_ladders, p->cut, (clv_precision)p->precision);
     if (ladder == NULL)
@@ -71,7 +146,7 @@ static clv_status add_fit(clv_profile *profile, const clv_profile_point *camera,
 }
 
 static clv_status keep_wanted(clv_profile **out, const clv_profile *from, const clv_model *model,
-                              const split_rules *rules)
+                              const split_rules *rules, const agreements *a)
 {
     clv_profile *profile;
     clv_status status = CLV_OK;
@@ -96,7 +171,7 @@ static clv_status keep_wanted(clv_profile **out, const clv_profile *from, const 
     }
     for (uint32_t i = 0; i < from->n_points && status == CLV_OK; i++) {
         clv_profile_point point = from->points[i];
-        if (!is_wanted(&point, model, rules))
+        if (!is_wanted(&point, model, rules, a))
             continue;
         if (rules->jpeg_bytes > 0 && strcmp(point.codec, "jpeg") == 0) {
             point.decode.min_ns =
@@ -243,7 +318,7 @@ clv_status split_net_open(split_net *net, const char *dir, const char *name, uin
 {
     clv_plan_options options = CLV_PLAN_OPTIONS_INIT;
     clv_profile *read = NULL;
-    clv_bundle *bundle;
+    static agreements a;
     char path[4096];
 
     memset(net, 0, sizeof *net);
@@ -251,13 +326,13 @@ clv_status split_net_open(split_net *net, const char *dir, const char *name, uin
     net->graph_only = rules->graph_only;
     net->byte_ns = rules->byte_ns;
     (void)snprintf(path, sizeof path, "%s/bundles/%s/net.clv", dir, name);
-    CLV_TRY(clv_bundle_open(&bundle, path, err));
+    CLV_TRY(clv_bundle_open(&net->bundle, path, err));
     (void)snprintf(path, sizeof path, "%s/%s.json", dir, name);
-    clv_status status = tool_profile_read(&read, path, bundle, err);
+    read_sweeps(&a, dir, name);
+    clv_status status = tool_profile_read(&read, path, net->bundle, err);
     if (status == CLV_OK)
-        status = keep_wanted(&net->profile, read, clv_bundle_main(bundle), rules);
+        status = keep_wanted(&net->profile, read, clv_bundle_main(net->bundle), rules, &a);
     clv_profile_free(read);
-    clv_bundle_free(bundle);
     if (status != CLV_OK)
         return clv_fail(err, status, path, "%s", clv_status_text(status));
     CLV_TRY(clv_plan_create(&net->plan, net->profile, net->profile, &options, err));
@@ -273,6 +348,7 @@ void split_net_close(split_net *net)
     clv_plan_free(net->plan);
     clv_plan_free(net->all);
     clv_profile_free(net->profile);
+    clv_bundle_free(net->bundle);
 }
 
 /* --- figures ---------------------------------------------------------------------------------- */

@@ -114,13 +114,27 @@ static void write_phase(void *context, uint32_t cell, double from_s, double to_s
                   split_slow(cell));
 }
 
-static void write_flags(FILE *list, const clv_plan_candidate *c, bool pipelined)
+/* What makes cleave-edge take this rung of the bundle's ladder. */
+static void write_rung(FILE *list, const split_net *net, const clv_plan_candidate *c)
+{
+    const clv_model *model = clv_bundle_main(net->bundle);
+    const clv_cut_ladder *ladder = clv_cut_ladder_find(model->ladders, model->n_ladders, c->cut,
+                                                       (clv_precision)c->device_precision);
+
+    if (strcmp(c->codec, "rans") == 0 && ladder != NULL && c->point < ladder->n_rungs)
+        (void)fprintf(list, "--min-agreement 0.001 --min-snr %.9g ",
+                      ladder->rungs[c->point].snr_db * (1 - 1e-7));
+}
+
+static void write_flags(FILE *list, const split_net *net, const clv_plan_candidate *c,
+                        bool pipelined)
 {
     const char *device = clv_precision_name((clv_precision)c->device_precision);
     const char *server = clv_precision_name((clv_precision)c->server_precision);
     bool fitted = strcmp(c->codec, "jpeg-fit") == 0;
 
     (void)fprintf(list, "--in-flight %d ", pipelined ? SPLIT_IN_FLIGHT : 1);
+    write_rung(list, net, c);
     if (!c->ships)
         (void)fprintf(list, "--cut all --precision %s\n", device);
     else if (fitted)
@@ -150,7 +164,7 @@ static double write_run(FILE *list, const run_of *run, const char *dir, clv_erro
         return 0;
     }
     (void)fprintf(list, "%s %s-%u%s %.3f ", name, name, run->candidate, kind, end_s + 0.2);
-    write_flags(list, clv_plan_at(run->net->all, run->candidate), run->pipelined);
+    write_flags(list, run->net, clv_plan_at(run->net->all, run->candidate), run->pipelined);
     return end_s;
 }
 
