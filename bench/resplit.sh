@@ -7,8 +7,14 @@ out=build/bench
 zoo=${CLEAVE_ZOO:-../shared/zoo}
 [ -d "$zoo/models" ] || { echo "bench: no models at $zoo; set CLEAVE_ZOO" >&2; exit 3; }
 
-mkdir -p "$out/resplit"
-build/release/bin/cleave build "$zoo/models/mobilenetv2-1.0-224.onnx" --preset imagenet -o "$out/resplit/net.clv" >&2
+# net NAME FILE: a network whose stages are a few ms, and one whose stages are tens of them.
+net() {
+    mkdir -p "$out/resplit/$1"
+    build/release/bin/cleave build "$zoo/models/$2.onnx" --preset imagenet -o "$out/resplit/$1/net.clv" >&2
+}
+net mobilenetv2 mobilenetv2-1.0-224
+net resnet50 structure/light-resnet50
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-build/release/bin/bench_resplit "$folder" "$out/resplit" "$out/resplit.json"
+mkdir "$folder/one" "$folder/two"
+build/release/bin/bench_resplit "$folder/one" "$out/resplit/mobilenetv2" "$folder/two" "$out/resplit/resnet50" "$out/resplit.json"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench_split runs DIR MIN_AGREEMENT NET... > LIST: chooses, and writes what the laboratory is to
- * run. bench_split report DIR MIN_AGREEMENT JSON CSV HTML MACHINE NET...: the results. A NET that
- * begins with ":" is a graph with made-up weights. DIR/NET.json is its profile. */
+/* bench_split runs DIR MIN_AGREEMENT CELLS NET... > LIST: chooses, and writes what the laboratory
+ * is to run, CELLS for each network. bench_split report DIR MIN_AGREEMENT CELLS JSON CSV HTML
+ * MACHINE NET...: the results. A NET that begins with ":" is a graph with made-up weights.
+ * DIR/NET.json is its profile, DIR/NET.fit what a JPEG that the device makes costs (bench_pictures
+ * cost). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,18 +38,38 @@ static void read_sending(split_rules *rules, const char *dir)
     (void)fclose(in);
 }
 
-static bool open_nets(const char *dir, const char *agreement, char **names, int count,
-                      clv_error *err)
+/* DIR/NAME.fit, where there is a quality that agrees enough. */
+static void read_fit(split_rules *rules, const char *dir, const char *name)
 {
+    char path[4096];
+
+    (void)snprintf(path, sizeof path, "%s/%s.fit", dir, name);
+    FILE *in = fopen(path, "r");
+    if (in == NULL)
+        return;
+    if (fscanf(in, "%u %lf %lf %lf", &rules->fit_quality, &rules->fit_bytes, &rules->fit_device_ns,
+               &rules->fit_server_ns) != 4)
+        rules->fit_quality = 0;
+    (void)fclose(in);
+}
+
+/* @param args  DIR, MIN_AGREEMENT, CELLS. */
+static bool open_nets(char **args, char **names, int count, clv_error *err)
+{
+    const char *dir = args[0];
+
     for (int i = 0; i < count && n_nets < SPLIT_MAX_NETS; i++) {
-        split_rules rules = {.graph_only = names[i][0] == ':', .min_agreement = atof(agreement)};
+        split_rules rules = {.graph_only = names[i][0] == ':',
+                             .min_agreement = atof(args[1]),
+                             .lab_cells = (uint32_t)atoi(args[2])};
         const char *name = names[i] + rules.graph_only;
+        uint32_t index = n_nets++;
         read_sending(&rules, dir);
-        n_nets++;
-        if (split_net_open(&nets[n_nets - 1], dir, name, &rules, err) != CLV_OK)
+        read_fit(&rules, dir, name);
+        if (split_net_open(&nets[index], dir, name, index, &rules, err) != CLV_OK)
             return false;
         rules.jpeg_bytes = CAMERA_JPEG_BYTES;
-        if (split_net_open(&camera[n_nets - 1], dir, name, &rules, err) != CLV_OK)
+        if (split_net_open(&camera[index], dir, name, index, &rules, err) != CLV_OK)
             return false;
     }
     return true;
@@ -73,7 +95,7 @@ static int runs(const char *dir, clv_error *err)
     double seconds = 0;
 
     for (uint32_t i = 0; i < n_nets; i++) {
-        double more = split_write_runs(stdout, &nets[i], i, dir, err);
+        double more = split_write_runs(stdout, &nets[i], dir, err);
         if (more < 0)
             return complain(err);
         seconds += more;
@@ -95,19 +117,22 @@ static void write_row(FILE *out, const split_net *net, uint32_t cell, split_way 
                   split_rate(cell), split_rtt(cell), split_slow(cell), split_way_names[way], c->cut,
                   c->ships ? c->codec : "", split_describe(text, net, cell, way),
                   cost->latency_us / 1000, cost->bytes, cost->device_mj / 1000,
-                  1e6 / cost->stage_us);
+                  split_frames_per_s(net, cell, way));
     if (m->frames > 0)
-        (void)fprintf(out, ",%.3f,%.0f,%.4f,%u,%u\n", m->latency_ms, m->bytes, m->joules, m->frames,
+        (void)fprintf(out, ",%.3f,%.0f,%.4f,%u,%u,", m->latency_ms, m->bytes, m->joules, m->frames,
                       m->failed);
     else
-        (void)fprintf(out, ",,,,,\n");
+        (void)fprintf(out, ",,,,,,");
+    if (way == SPLIT_CLEAVE && m->frames_per_s > 0)
+        (void)fprintf(out, "%.3f", m->frames_per_s);
+    (void)fprintf(out, "\n");
 }
 
 void split_write_csv(FILE *out, const split_net *all, uint32_t n)
 {
     (void)fprintf(out, "net,mbps,rtt_ms,slowdown,way,cut,codec,choice,latency_ms,bytes,joules,"
                        "frames_per_s,measured_latency_ms,measured_request_bytes,measured_joules,"
-                       "measured_frames,failed_frames\n");
+                       "measured_frames,failed_frames,measured_frames_per_s\n");
     for (uint32_t i = 0; i < n; i++)
         for (uint32_t cell = 0; cell < SPLIT_CELLS; cell++)
             for (split_way way = SPLIT_DEVICE; way < SPLIT_N_WAYS; way++)
@@ -155,6 +180,7 @@ static int report(char **paths, const char *machine, clv_error *err)
     split_summary model = split_summarise(nets, n_nets, false);
     split_summary real = split_summarise(nets, n_nets, true);
     split_error e = split_error_of(nets, n_nets, -1);
+    split_error rate = split_rate_error(nets, n_nets);
     bench_report json;
     FILE *csv = fopen(paths[1], "w"), *page = fopen(paths[2], "w");
 
@@ -170,11 +196,16 @@ static int report(char **paths, const char *machine, clv_error *err)
     (void)fclose(page);
     print_summary("by the model", &model);
     split_summary large = split_summarise(camera, n_nets, false);
-    print_summary("by the model, JPEGs of a camera's size (103 kB)", &large);
+    print_summary("by the model, the camera's files as they are (103 kB)", &large);
     print_summary("measured", &real);
     (void)printf("the model is off by %.1f%% in the median, %.1f%% in 9 of 10; model / measured is "
                  "%.3f in the geometric mean, over %u ways of cells\n",
                  e.median * 100, e.p90 * 100, e.bias, e.count);
+    if (rate.count > 0)
+        (void)printf(
+            "with %d frames on their way %.2f times the frames a second that the model says, "
+            "in the geometric mean of %u cells\n",
+            SPLIT_IN_FLIGHT, rate.bias, rate.count);
     bench_report_open(&json, "split", "./dev bench split");
     add_criteria(&json, "modelled", &model);
     add_criteria(&json, "measured", &real);
@@ -188,14 +219,13 @@ int main(int argc, char **argv)
 
     if (argc == 5 && strcmp(argv[1], "sending") == 0) {
         code = sending(argv);
-    } else if (argc > 4 && strcmp(argv[1], "runs") == 0) {
-        code = open_nets(argv[2], argv[3], argv + 4, argc - 4, &err) ? runs(argv[2], &err)
-                                                                     : complain(&err);
-    } else if (argc > 8 && strcmp(argv[1], "report") == 0) {
-        bool good = open_nets(argv[2], argv[3], argv + 8, argc - 8, &err);
+    } else if (argc > 5 && strcmp(argv[1], "runs") == 0) {
+        code = open_nets(argv + 2, argv + 5, argc - 5, &err) ? runs(argv[2], &err) : complain(&err);
+    } else if (argc > 9 && strcmp(argv[1], "report") == 0) {
+        bool good = open_nets(argv + 2, argv + 9, argc - 9, &err);
         for (uint32_t i = 0; i < n_nets && good; i++)
-            good = split_read_runs(&nets[i], i, argv[2], &err) == CLV_OK;
-        code = good ? report(argv + 4, argv[7], &err) : complain(&err);
+            good = split_read_runs(&nets[i], argv[2], &err) == CLV_OK;
+        code = good ? report(argv + 5, argv[8], &err) : complain(&err);
     }
     for (uint32_t i = 0; i < n_nets; i++) {
         split_net_close(&nets[i]);

@@ -10,31 +10,58 @@
 #include "runtime/precision.h"
 #include "split.h"
 
-#define CELLS_EACH 6u
 #define NETS 5u /* that the cells are spread over; also where some are left out */
 /* A frame of the cell before, and the first under the new link, don't count. */
-#define FRAMES 7.0
+#define FRAMES 8.0
 #define LEAST_SECONDS 1.2
-#define MOST_SECONDS 12.0
+#define LEAST_FRAMES 3.3 /* of slow ways, so many in any case */
+#define MOST_SECONDS 4.0
 #define SETTLE_SECONDS 0.15
+/* A cell with a slower way isn't run. */
+#define MOST_LATENCY_US 4.5e6
+#define PIPELINED_FRAMES 24.0
+/* Those of the cell before, as many that are on their way when the last one comes, and a few. */
+#define PIPELINED_LEAST (2.0 * SPLIT_IN_FLIGHT + 3)
 #define MAX_FRAMES 4096u
 #define MAX_LINE 65536u
 
 /* Steps by the golden ratio visit the grid evenly; so do the rates, round trips and slowdowns. */
 #define GOLDEN_STEP 89u
 
-bool split_is_measured(uint32_t index, uint32_t cell)
+static bool is_quick_enough(const split_net *net, uint32_t cell)
 {
-    for (uint32_t i = 0; i < CELLS_EACH; i++)
-        if ((i * NETS + index + 1) * GOLDEN_STEP % SPLIT_CELLS == cell)
-            return true;
-    return false;
+    for (split_way way = SPLIT_DEVICE; way < SPLIT_N_WAYS; way++)
+        if (split_way_is_there(net, way) && net->cost[cell][way].latency_us > MOST_LATENCY_US)
+            return false;
+    return true;
+}
+
+void split_choose_cells(split_net *net, uint32_t index, uint32_t count)
+{
+    uint32_t chosen = 0;
+
+    for (uint32_t i = 0; i < SPLIT_CELLS && chosen < count; i++) {
+        uint32_t cell = (i * NETS + index + 1) * GOLDEN_STEP % SPLIT_CELLS;
+        if (net->in_lab[cell] || !is_quick_enough(net, cell))
+            continue;
+        net->in_lab[cell] = true;
+        chosen++;
+    }
 }
 
 static double seconds_for(double latency_us)
 {
-    double seconds = FRAMES * 1.15 * latency_us / 1e6 + 2 * SETTLE_SECONDS;
-    return fmin(fmax(seconds, LEAST_SECONDS), MOST_SECONDS);
+    double frame_s = 1.15 * latency_us / 1e6;
+    double most_s = fmax(MOST_SECONDS, LEAST_FRAMES * frame_s);
+    return fmin(fmax(FRAMES * frame_s + 2 * SETTLE_SECONDS, LEAST_SECONDS), most_s);
+}
+
+static double seconds_pipelined(const clv_plan_cost *cost)
+{
+    double frame_s = fmax(cost->stage_us, cost->latency_us / SPLIT_IN_FLIGHT) / 1e6;
+    double least_s = 1.15 * PIPELINED_LEAST * frame_s + 2 * SETTLE_SECONDS;
+    double most_s = fmax(MOST_SECONDS, least_s);
+    return fmin(fmax(1.15 * PIPELINED_FRAMES * frame_s, LEAST_SECONDS), most_s);
 }
 
 static bool is_run(const split_net *net, uint32_t cell, uint32_t candidate)
@@ -45,19 +72,32 @@ static bool is_run(const split_net *net, uint32_t cell, uint32_t candidate)
     return false;
 }
 
-/* The phases of one candidate: calls @p visit for each measured cell, in order. */
+/* What is run of one candidate: frames one by one, or several on their way. */
+typedef struct run_of {
+    const split_net *net;
+    uint32_t candidate;
+    bool pipelined;
+} run_of;
+
+/* The phases of a run: calls @p visit for each measured cell, in order. */
 typedef void phase_visitor(void *context, uint32_t cell, double from_s, double to_s);
 
-static double walk(const split_net *net, uint32_t index, uint32_t candidate, phase_visitor *visit,
-                   void *context)
+static double walk(const run_of *run, phase_visitor *visit, void *context)
 {
+    const split_net *net = run->net;
     double at_s = 0.01;
 
     for (uint32_t cell = 0; cell < SPLIT_CELLS; cell++) {
-        if (!split_is_measured(index, cell) || !is_run(net, cell, candidate))
+        /* A device by itself has one stage. */
+        bool wanted = run->pipelined ? net->choice[cell][SPLIT_CLEAVE] == run->candidate &&
+                                           clv_plan_at(net->all, run->candidate)->ships
+                                     : is_run(net, cell, run->candidate);
+        if (!net->in_lab[cell] || !wanted)
             continue;
         clv_world world = split_world(cell);
-        double to_s = at_s + seconds_for(clv_plan_cost_in(net->all, candidate, &world).latency_us);
+        clv_plan_cost cost = split_cost(net, run->candidate, &world);
+        double to_s =
+            at_s + (run->pipelined ? seconds_pipelined(&cost) : seconds_for(cost.latency_us));
         visit(context, cell, at_s, to_s);
         at_s = to_s;
     }
@@ -74,40 +114,72 @@ static void write_phase(void *context, uint32_t cell, double from_s, double to_s
                   split_slow(cell));
 }
 
-static void write_flags(FILE *list, const clv_plan_candidate *c)
+/* What makes cleave-edge take this rung of the bundle's ladder. */
+static void write_rung(FILE *list, const split_net *net, const clv_plan_candidate *c)
+{
+    const clv_model *model = clv_bundle_main(net->bundle);
+    const clv_cut_ladder *ladder = clv_cut_ladder_find(model->ladders, model->n_ladders, c->cut,
+                                                       (clv_precision)c->device_precision);
+
+    if (strcmp(c->codec, "rans") == 0 && ladder != NULL && c->point < ladder->n_rungs)
+        (void)fprintf(list, "--min-agreement 0.001 --min-snr %.9g ",
+                      ladder->rungs[c->point].snr_db * (1 - 1e-7));
+}
+
+static void write_flags(FILE *list, const split_net *net, const clv_plan_candidate *c,
+                        bool pipelined)
 {
     const char *device = clv_precision_name((clv_precision)c->device_precision);
     const char *server = clv_precision_name((clv_precision)c->server_precision);
+    bool fitted = strcmp(c->codec, "jpeg-fit") == 0;
 
+    (void)fprintf(list, "--in-flight %d ", pipelined ? SPLIT_IN_FLIGHT : 1);
+    write_rung(list, net, c);
     if (!c->ships)
         (void)fprintf(list, "--cut all --precision %s\n", device);
+    else if (fitted)
+        (void)fprintf(list, "--cut 0 --codec %s:%u --precision %s --suffix %s\n", c->codec,
+                      c->point, device, server);
     else
         (void)fprintf(list, "--cut %u --codec %s --precision %s --suffix %s\n", c->cut, c->codec,
                       device, server);
 }
 
-double split_write_runs(FILE *list, const split_net *net, uint32_t index, const char *dir,
-                        clv_error *err)
+/* @return its seconds; 0: it isn't run in any cell; below 0: it failed. */
+static double write_run(FILE *list, const run_of *run, const char *dir, clv_error *err)
 {
-    double total_s = 0;
+    const char *name = run->net->name, *kind = run->pipelined ? "p" : "";
     char path[4096];
 
+    (void)snprintf(path, sizeof path, "%s/%s-%u%s.lab", dir, name, run->candidate, kind);
+    FILE *script = fopen(path, "w");
+    if (script == NULL) {
+        (void)clv_fail(err, CLV_EIO, path, "cannot be written");
+        return -1;
+    }
+    double end_s = walk(run, write_phase, script);
+    (void)fclose(script);
+    if (end_s < 0.1) {
+        (void)remove(path);
+        return 0;
+    }
+    (void)fprintf(list, "%s %s-%u%s %.3f ", name, name, run->candidate, kind, end_s + 0.2);
+    write_flags(list, run->net, clv_plan_at(run->net->all, run->candidate), run->pipelined);
+    return end_s;
+}
+
+double split_write_runs(FILE *list, const split_net *net, const char *dir, clv_error *err)
+{
+    double total_s = 0;
+
     for (uint32_t candidate = 0; candidate < clv_plan_count(net->all); candidate++) {
-        (void)snprintf(path, sizeof path, "%s/%s-%u.lab", dir, net->name, candidate);
-        FILE *script = fopen(path, "w");
-        if (script == NULL) {
-            (void)clv_fail(err, CLV_EIO, path, "cannot be written");
-            return -1;
+        for (int pipelined = 0; pipelined < 2; pipelined++) {
+            const run_of run = {net, candidate, pipelined == 1};
+            double more_s = write_run(list, &run, dir, err);
+            if (more_s < 0)
+                return more_s;
+            total_s += more_s;
         }
-        double end_s = walk(net, index, candidate, write_phase, script);
-        (void)fclose(script);
-        if (end_s < 0.1) { /* it isn't run in any cell */
-            (void)remove(path);
-            continue;
-        }
-        (void)fprintf(list, "%s %u %.3f ", net->name, candidate, end_s + 0.2);
-        write_flags(list, clv_plan_at(net->all, candidate));
-        total_s += end_s;
     }
     return total_s;
 }
@@ -121,7 +193,7 @@ typedef struct answer {
 
 typedef struct answers {
     split_net *net;
-    uint32_t candidate;
+    run_of run;
     answer *items;
     size_t count;
 } answers;
@@ -135,7 +207,7 @@ static void add_answer(answers *a, double at_s, const json_t *line)
 {
     const char *source = json_string_value(json_object_get(line, "source"));
     const json_t *us = json_object_get(line, "us");
-    const clv_plan_candidate *c = clv_plan_at(a->net->all, a->candidate);
+    const clv_plan_candidate *c = clv_plan_at(a->net->all, a->run.candidate);
     const char *wanted = !c->ships ? "local" : c->cut == 0 ? "server" : "split";
 
     if (source == NULL || us == NULL || a->count == MAX_FRAMES)
@@ -177,7 +249,7 @@ static int by_size(const void *a, const void *b)
 static double joules_of(const answers *a, const answer *frame)
 {
     const clv_plan_energy *e = &clv_plan_options_of(a->net->all)->energy;
-    const clv_plan_candidate *c = clv_plan_at(a->net->all, a->candidate);
+    const clv_plan_candidate *c = clv_plan_at(a->net->all, a->run.candidate);
     double idle_ms = frame->total_ms - frame->busy_ms;
     double heads = c->ships ? c->bytes - c->payload_bytes : 0;
 
@@ -185,11 +257,32 @@ static double joules_of(const answers *a, const answer *frame)
            e->joules_per_byte * (frame->bytes + heads);
 }
 
+#define LEAST_ANSWERS 3u
+
+/* Answers that came in this phase, less the settling: how many in the time from first to last. */
+static void take_rate(void *context, uint32_t cell, double from_s, double to_s)
+{
+    answers *a = context;
+    double first_s = 0, last_s = 0;
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < a->count; i++) {
+        const answer *frame = &a->items[i];
+        if (frame->from_s < from_s + SETTLE_SECONDS || frame->to_s > to_s || !frame->meant)
+            continue;
+        first_s = n == 0 ? frame->to_s : first_s;
+        last_s = frame->to_s;
+        n++;
+    }
+    if (n >= LEAST_ANSWERS && last_s > first_s)
+        a->net->measured[cell][SPLIT_CLEAVE].frames_per_s = (n - 1) / (last_s - first_s);
+}
+
 /* The frames that began and ended in this phase, less the settling. */
 static void take_phase(void *context, uint32_t cell, double from_s, double to_s)
 {
     answers *a = context;
-    split_measured m = {0};
+    split_measured m = {.frames_per_s = a->net->measured[cell][SPLIT_CLEAVE].frames_per_s};
     double *times = calloc(a->count + 1, sizeof *times);
 
     for (size_t i = 0; i < a->count && times != NULL; i++) {
@@ -212,33 +305,32 @@ static void take_phase(void *context, uint32_t cell, double from_s, double to_s)
     }
     free(times);
     for (split_way way = SPLIT_DEVICE; way < SPLIT_N_WAYS; way++)
-        if (a->net->choice[cell][way] == a->candidate)
+        if (a->net->choice[cell][way] == a->run.candidate)
             a->net->measured[cell][way] = m;
 }
 
-static void note_phase(void *context, uint32_t cell, double from_s, double to_s)
+static void read_run(answers *a, const char *dir)
 {
-    (void)cell;
-    *(double *)context += to_s - from_s;
+    char path[4096];
+
+    (void)snprintf(path, sizeof path, "%s/%s-%u%s.out", dir, a->net->name, a->run.candidate,
+                   a->run.pipelined ? "p" : "");
+    a->count = 0;
+    read_answers(a, path);
+    (void)walk(&a->run, a->run.pipelined ? take_rate : take_phase, a);
 }
 
-clv_status split_read_runs(split_net *net, uint32_t index, const char *dir, clv_error *err)
+clv_status split_read_runs(split_net *net, const char *dir, clv_error *err)
 {
     answers a = {.net = net, .items = calloc(MAX_FRAMES, sizeof *a.items)};
-    char path[4096];
 
     if (a.items == NULL)
         return clv_fail(err, CLV_ENOMEM, net->name, "out of memory");
-    for (uint32_t i = 0; i < clv_plan_count(net->all); i++) {
-        double seconds = 0;
-        (void)walk(net, index, i, note_phase, &seconds);
-        if (seconds <= 0)
-            continue;
-        a.candidate = i;
-        a.count = 0;
-        (void)snprintf(path, sizeof path, "%s/%s-%u.out", dir, net->name, i);
-        read_answers(&a, path);
-        (void)walk(net, index, i, take_phase, &a);
+    for (int pipelined = 0; pipelined < 2; pipelined++) {
+        for (uint32_t i = 0; i < clv_plan_count(net->all); i++) {
+            a.run = (run_of){net, i, pipelined == 1};
+            read_run(&a, dir);
+        }
     }
     free(a.items);
     return CLV_OK;
@@ -271,10 +363,24 @@ bool split_network_time(double *bytes_out, double *us_out, const char *path)
     return true;
 }
 
+static split_error sum_up(double *errors, uint32_t count, double log_bias)
+{
+    split_error e = {.count = count};
+
+    if (count == 0)
+        return e;
+    qsort(errors, count, sizeof errors[0], by_size);
+    e.median = errors[count / 2];
+    e.p90 = errors[count * 9 / 10];
+    e.bias = exp(log_bias / count);
+    return e;
+}
+
 split_error split_error_of(const split_net *nets, uint32_t n, int only)
 {
     static double errors[SPLIT_MAX_NETS * SPLIT_CELLS * SPLIT_N_WAYS];
-    split_error e = {0};
+    uint32_t count = 0;
+    double bias = 0;
 
     for (uint32_t i = 0; i < n; i++) {
         for (uint32_t cell = 0; cell < SPLIT_CELLS; cell++) {
@@ -283,16 +389,29 @@ split_error split_error_of(const split_net *nets, uint32_t n, int only)
                 if (m->frames == 0 || (only >= 0 && way != only))
                     continue;
                 double model = split_ms(&nets[i], cell, (split_way)way, false);
-                e.bias += log(model / m->latency_ms);
-                errors[e.count++] = fabs(model - m->latency_ms) / m->latency_ms;
+                bias += log(model / m->latency_ms);
+                errors[count++] = fabs(model - m->latency_ms) / m->latency_ms;
             }
         }
     }
-    if (e.count == 0)
-        return e;
-    qsort(errors, e.count, sizeof errors[0], by_size);
-    e.median = errors[e.count / 2];
-    e.p90 = errors[e.count * 9 / 10];
-    e.bias = exp(e.bias / e.count);
-    return e;
+    return sum_up(errors, count, bias);
+}
+
+split_error split_rate_error(const split_net *nets, uint32_t n)
+{
+    static double errors[SPLIT_MAX_NETS * SPLIT_CELLS];
+    uint32_t count = 0;
+    double bias = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t cell = 0; cell < SPLIT_CELLS; cell++) {
+            double measured = nets[i].measured[cell][SPLIT_CLEAVE].frames_per_s;
+            if (measured <= 0)
+                continue;
+            double model = split_frames_per_s(&nets[i], cell, SPLIT_CLEAVE);
+            bias += log(measured / model);
+            errors[count++] = fabs(model - measured) / measured;
+        }
+    }
+    return sum_up(errors, count, bias);
 }

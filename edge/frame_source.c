@@ -20,6 +20,15 @@
 #include "base/memory.h"
 
 #define MAX_FILES 10000000u
+/* Of pictures that come again, so many are decoded once. */
+#define MAX_KEPT 64u
+#define MAX_KEPT_BYTES ((size_t)16 << 20)
+
+typedef struct kept_picture {
+    clv_image image;
+    clv_buffer file;
+    bool held;
+} kept_picture;
 
 struct clv_frame_source {
     clv_frame_source_options options;
@@ -28,8 +37,10 @@ struct clv_frame_source {
     size_t position;
     uint64_t rounds; /* done */
     bool is_raw;
-    const char *fifo; /* NULL: standard input */
-    int fd;           /* of the raw frames; -1: not open */
+    const char *fifo;            /* NULL: standard input */
+    int fd;                      /* of the raw frames; -1: not open */
+    kept_picture kept[MAX_KEPT]; /* of the first paths */
+    size_t kept_bytes;
 };
 
 /* --- what there is ------------------------------------------------------------------------ */
@@ -152,6 +163,12 @@ void clv_frame_source_free(clv_frame_source *source)
         return;
     for (size_t i = 0; i < source->n_paths; i++)
         clv_free(source->paths[i]);
+    for (size_t i = 0; i < MAX_KEPT; i++) {
+        if (source->kept[i].held) {
+            clv_image_done(&source->kept[i].image);
+            clv_buffer_done(&source->kept[i].file);
+        }
+    }
     clv_free(source->paths);
     if (source->fd > STDIN_FILENO)
         (void)close(source->fd);
@@ -279,6 +296,47 @@ static clv_status load(clv_image *image, clv_buffer *file, const char *path, clv
     return status;
 }
 
+static clv_status copy_picture(clv_image *image, clv_buffer *file, const clv_image *from,
+                               const clv_buffer *from_file)
+{
+    file->size = 0;
+    CLV_TRY(clv_image_set_rgb(image, from->rgb.data, from->width, from->height));
+    return clv_buffer_append(file, from_file->data, from_file->size);
+}
+
+/* A camera has its pixels without decoding them: where few pictures go round, neither do we. */
+static void keep(clv_frame_source *source, size_t at, const clv_image *image,
+                 const clv_buffer *file)
+{
+    size_t bytes = image->rgb.size + file->size;
+
+    if (source->options.repeat == 1 || at >= MAX_KEPT ||
+        bytes > MAX_KEPT_BYTES - source->kept_bytes)
+        return;
+    kept_picture *kept = &source->kept[at];
+    clv_image_init(&kept->image);
+    clv_buffer_init(&kept->file, CLV_IMAGE_MAX_FILE_BYTES);
+    kept->held = copy_picture(&kept->image, &kept->file, image, file) == CLV_OK;
+    if (kept->held) {
+        source->kept_bytes += bytes;
+        return;
+    }
+    clv_image_done(&kept->image); /* without the memory it is decoded again */
+    clv_buffer_done(&kept->file);
+}
+
+static clv_status next_picture(clv_image *image, clv_buffer *file, clv_frame_source *source,
+                               size_t at, clv_error *err)
+{
+    if (at < MAX_KEPT && source->kept[at].held)
+        return copy_picture(image, file, &source->kept[at].image, &source->kept[at].file) == CLV_OK
+                   ? CLV_OK
+                   : clv_fail(err, CLV_ENOMEM, source->paths[at], "out of memory");
+    CLV_TRY(load(image, file, source->paths[at], err));
+    keep(source, at, image, file);
+    return CLV_OK;
+}
+
 clv_status clv_frame_source_next(clv_image *image, clv_buffer *file, char **name_out,
                                  clv_frame_source *source, clv_error *err)
 {
@@ -297,5 +355,5 @@ clv_status clv_frame_source_next(clv_image *image, clv_buffer *file, char **name
         (source->options.repeat > 0 && source->rounds == source->options.repeat))
         return CLV_ECLOSED;
     *name_out = source->paths[source->position++];
-    return load(image, file, *name_out, err);
+    return next_picture(image, file, source, source->position - 1, err);
 }

@@ -8,6 +8,8 @@
 #define ARENA_BLOCK_BYTES ((size_t)64 << 10)
 #define ARENA_ALIGN 16u
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
+/* Blocks from this size on are whole pages of the system. */
+#define LARGE_BLOCK_BYTES ((size_t)256 << 10)
 
 struct clv_arena_block {
     struct clv_arena_block *next;
@@ -102,6 +104,25 @@ void *clv_alloc_aligned(size_t bytes)
         return NULL;
     void *ptr = padded < HUGE_PAGE_BYTES ? aligned_alloc(CLV_ALIGN, padded) : alloc_large(padded);
     return ptr ? memset(ptr, 0, padded) : NULL;
+}
+
+clv_status clv_block_replace(clv_block *block, size_t bytes)
+{
+    void *data = bytes < LARGE_BLOCK_BYTES ? clv_alloc_aligned(bytes) : clv_reserve(bytes);
+    if (data == NULL)
+        return CLV_ENOMEM;
+    clv_block_done(block);
+    *block = (clv_block){data, bytes};
+    return CLV_OK;
+}
+
+void clv_block_done(clv_block *block)
+{
+    if (block->bytes < LARGE_BLOCK_BYTES)
+        clv_free(block->data);
+    else
+        clv_reserve_free(block->data, block->bytes);
+    *block = (clv_block){0};
 }
 
 void clv_wipe(void *ptr, size_t bytes)

@@ -32,6 +32,18 @@ void *clv_reserve(size_t bytes);
 void clv_reserve_drop(void *ptr, size_t bytes);
 void clv_reserve_free(void *ptr, size_t bytes);
 
+/** Memory for contents of changing size: a large one is the system's own, which has it back at once
+ *  when it is freed, where malloc() might keep it. All zero is none. One owner. */
+typedef struct clv_block {
+    uint8_t *data; /**< aligned to CLV_ALIGN */
+    size_t bytes;
+} clv_block;
+
+/** Another one of at least @p bytes, zeros. What was there is gone.
+ *  @return CLV_OK; CLV_ENOMEM, and @p block is as it was. */
+CLV_NODISCARD clv_status clv_block_replace(clv_block *block, size_t bytes);
+void clv_block_done(clv_block *block); /* idempotent */
+
 /** Overwrite secrets before they are freed; the compiler can't leave it out. */
 void clv_wipe(void *ptr, size_t bytes);
 

@@ -3,30 +3,33 @@
 #define CLV_FRAME_H
 
 /** @file frame.h: whole messages in memory that is used again: a pool that stops allocating after
- *  warm-up. The payload is written first, straight into the message; the header goes in front of
- *  it when it is known. A pool is thread-safe; a frame has one owner. */
+ *  warm-up, and gives memory back that the last messages didn't need. The payload is written
+ *  first, straight into the message; the header goes in front of it when it is known. A pool is
+ *  thread-safe; a frame has one owner. */
 
 #include <pthread.h>
 
-#include "base/buffer.h"
+#include "base/memory.h"
 #include "net/wire_header.h"
 
 typedef struct clv_frame_pool {
     pthread_mutex_t lock;
-    struct clv_frame *idle;
+    struct clv_frame *idle; /* the last that was given back first */
     unsigned n_idle;
+    uint64_t n_taken;
     size_t idle_bytes;
 } clv_frame_pool;
 
 #define CLV_FRAME_POOL_INIT                                                                        \
     {                                                                                              \
-        PTHREAD_MUTEX_INITIALIZER, NULL, 0, 0                                                      \
+        PTHREAD_MUTEX_INITIALIZER, NULL, 0, 0, 0                                                   \
     }
 
 typedef struct clv_frame {
     struct clv_frame *next; /**< whoever owns it may queue it */
     clv_frame_pool *pool;
-    clv_buffer memory;
+    clv_block memory;
+    uint64_t idle_since; /**< the pool's n_taken when it was given back */
     size_t payload_at;   /**< where the payload begins in the memory */
     size_t payload_room; /**< bytes that fit there */
     size_t start, bytes; /**< the sealed message */

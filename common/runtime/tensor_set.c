@@ -4,6 +4,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+/* So many fits are looked at together. */
+#define FITS 64u
+
 static clv_status make_room(clv_tensor_set *set, uint32_t count)
 {
     if (count <= set->room)
@@ -20,17 +23,25 @@ static clv_status make_room(clv_tensor_set *set, uint32_t count)
     return CLV_OK;
 }
 
+/* After some fits: most of the memory is for what none of them was. Without memory for less, it
+ * stays. */
+static void trim(clv_tensor_set *set)
+{
+    if (++set->n_fits < FITS)
+        return;
+    if (set->most < set->memory.bytes / 2)
+        (void)!clv_block_replace(&set->memory, set->most);
+    set->n_fits = 0;
+    set->most = 0;
+}
+
 /* What was there is not kept. */
 static clv_status make_memory(clv_tensor_set *set, size_t bytes)
 {
-    if (bytes <= set->bytes && set->memory != NULL)
-        return CLV_OK;
-    uint8_t *memory = clv_alloc_aligned(bytes);
-    if (memory == NULL)
-        return CLV_ENOMEM;
-    clv_free(set->memory);
-    set->memory = memory;
-    set->bytes = bytes;
+    set->most = bytes > set->most ? bytes : set->most;
+    if (bytes > set->memory.bytes || set->memory.data == NULL)
+        CLV_TRY(clv_block_replace(&set->memory, bytes));
+    trim(set);
     return CLV_OK;
 }
 
@@ -55,7 +66,7 @@ clv_status clv_tensor_set_fit(clv_tensor_set *set, const clv_graph *graph, const
             return CLV_ELIMIT;
     }
     CLV_TRY(make_memory(set, total));
-    uint8_t *at = set->memory;
+    uint8_t *at = set->memory.data;
     for (uint32_t i = 0; i < count; i++) {
         size_t bytes;
         CLV_TRY(aligned_bytes(&bytes, &graph->values[values[i]].tensor));
@@ -70,7 +81,7 @@ clv_status clv_tensor_set_fit(clv_tensor_set *set, const clv_graph *graph, const
 
 void clv_tensor_set_done(clv_tensor_set *set)
 {
-    clv_free(set->memory);
+    clv_block_done(&set->memory);
     clv_free(set->tensors);
     clv_free(set->planned);
     *set = (clv_tensor_set){0};

@@ -3,8 +3,10 @@
 #define CLV_TENSOR_SET_H
 
 /** @file tensor_set.h: tensors for some values of a graph, with memory of their own that is kept
- *  when the set is fitted to others: inputs, outputs, a frontier. One owner. */
+ *  when the set is fitted to others: inputs, outputs, a frontier. What dozens of fits in a row
+ *  didn't need is given back. One owner. */
 
+#include "base/memory.h"
 #include "codec/activation.h"
 #include "graph/graph.h"
 
@@ -17,12 +19,13 @@ typedef struct clv_tensor_set {
     uint32_t count;
     /* private */
     uint32_t room;
-    uint8_t *memory;
-    size_t bytes;
+    clv_block memory;
+    size_t most; /* that was needed since n_fits was 0 */
+    uint32_t n_fits;
 } clv_tensor_set;
 
 /** Give @p set a tensor of the type and shape of each of @p values; contents are undefined.
- *  Allocates only what earlier sets didn't need.
+ *  Allocates only what earlier fits didn't need, or not for long.
  *  @return CLV_OK; CLV_ESHAPE, CLV_ELIMIT, CLV_EINVAL for values without a size; CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_tensor_set_fit(clv_tensor_set *set, const clv_graph *graph,
                                             const uint32_t *values, uint32_t count);

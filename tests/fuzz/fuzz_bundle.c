@@ -122,7 +122,7 @@ static void use_ladders(const clv_model *model)
         clv_tensor_set set = {0};
         if (ladder->n_tensors == frontier.count && frontier.count < 64 &&
             clv_tensor_set_fit(&set, graph, frontier.values, frontier.count) == CLV_OK &&
-            set.bytes <= MAX_ARENA)
+            set.memory.bytes <= MAX_ARENA)
             code(ladder, &set);
         clv_tensor_set_done(&set);
     }

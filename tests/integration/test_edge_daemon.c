@@ -341,6 +341,37 @@ static void test_edge_daemon__a_signal_ends_it_after_the_last_answer(void **stat
     }
 }
 
+/* From `"top":` to the times. */
+static void take_top(char *top, const char *line)
+{
+    const char *from = strstr(line, "\"top\":"), *to = strstr(line, ",\"us\":");
+    assert_true(from != NULL && to != NULL && from < to);
+    (void)snprintf(top, MAX_TEXT, "%.*s", (int)(to - from), from);
+}
+
+/* Pictures that go round are read and decoded once. */
+static void test_edge_daemon__keeps_pictures_that_come_again(void **state)
+{
+    (void)state;
+    static char line[MAX_TEXT], first[MAX_TEXT], last[MAX_TEXT];
+    char path[STAGE_PATH_BYTES];
+    edge_stage_write_png(path_in(path, "round.png"), 24, 7);
+    const char *const flags[] = {"--bundle", stage.bundle, "--input", path, "--repeat", "0", NULL};
+    daemon_process d = start(flags);
+
+    read_line(line, &d);
+    take_top(first, line);
+    assert_int_equal(unlink(path), 0);
+    for (uint32_t i = 0; i < 50; i++)
+        read_line(line, &d);
+    take_top(last, line);
+    assert_string_equal(last, first);
+    assert_int_equal(kill(d.pid, SIGTERM), 0);
+    assert_int_equal(finish(&d, NULL), 0);
+    read_log(line, &d);
+    assert_string_equal(line, "");
+}
+
 static void test_edge_daemon__ends_quietly_when_nobody_reads(void **state)
 {
     (void)state;
@@ -425,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_edge_daemon__prints_tensors_that_come_back_exactly),
         cmocka_unit_test(test_edge_daemon__reads_raw_frames_to_the_end),
         cmocka_unit_test(test_edge_daemon__a_signal_ends_it_after_the_last_answer),
+        cmocka_unit_test(test_edge_daemon__keeps_pictures_that_come_again),
         cmocka_unit_test(test_edge_daemon__ends_quietly_when_nobody_reads),
         cmocka_unit_test(test_edge_daemon__a_fifo_takes_one_writer_after_another),
         cmocka_unit_test(test_edge_daemon__splits_with_a_server_by_its_file),

@@ -80,6 +80,45 @@ static void test_frame__stops_allocating_after_warm_up(void **state)
     clv_frame_pool_done(&pool);
 }
 
+/* A burst of large messages, then small ones: the pool has what they need, and no more. */
+static void test_frame__gives_back_what_the_last_messages_did_not_need(void **state)
+{
+    clv_frame_pool pool = CLV_FRAME_POOL_INIT;
+    clv_frame *frames[4];
+    (void)state;
+    for (unsigned i = 0; i < 4; i++)
+        assert_non_null(frames[i] = clv_frame_take(&pool, 64, 4 << 20));
+    for (unsigned i = 0; i < 4; i++)
+        clv_frame_give_back(frames[i]);
+    assert_true(pool.idle_bytes >= 4u * (4u << 20));
+    for (unsigned n = 0; n < 100; n++) {
+        for (unsigned i = 0; i < 2; i++)
+            assert_non_null(frames[i] = clv_frame_take(&pool, 64, 20000));
+        clv_frame_give_back(frames[0]);
+        clv_frame_give_back(frames[1]);
+    }
+    assert_int_equal(pool.n_idle, 2);
+    assert_true(pool.idle_bytes < 50000);
+    clv_frame_pool_done(&pool);
+}
+
+/* Messages of two sizes by turns, as at a cut that changes: both stay. */
+static void test_frame__keeps_what_is_needed_now_and_then(void **state)
+{
+    clv_frame_pool pool = CLV_FRAME_POOL_INIT;
+    (void)state;
+    for (unsigned n = 0; n < 300; n++) {
+        if (n == 50)
+            clv_memory_fail_after(1); /* from now on every allocation fails */
+        clv_frame *frame = clv_frame_take(&pool, 64, n % 40 == 0 ? 4 << 20 : 20000);
+        assert_non_null(frame);
+        clv_frame_give_back(frame);
+    }
+    clv_memory_fail_after(0);
+    assert_int_equal(pool.n_idle, 2);
+    clv_frame_pool_done(&pool);
+}
+
 static void test_frame__keeps_neither_many_nor_huge_frames(void **state)
 {
     clv_frame_pool pool = CLV_FRAME_POOL_INIT;
@@ -123,6 +162,8 @@ int main(void)
         cmocka_unit_test(test_frame__puts_the_header_right_before_the_payload),
         cmocka_unit_test(test_frame__makes_messages_without_payload),
         cmocka_unit_test(test_frame__stops_allocating_after_warm_up),
+        cmocka_unit_test(test_frame__gives_back_what_the_last_messages_did_not_need),
+        cmocka_unit_test(test_frame__keeps_what_is_needed_now_and_then),
         cmocka_unit_test(test_frame__keeps_neither_many_nor_huge_frames),
         cmocka_unit_test(test_frame__says_when_memory_or_limit_ends),
     };
