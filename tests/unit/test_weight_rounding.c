@@ -144,6 +144,11 @@ typedef struct product {
     clv_int8_weights rounded;
 } product;
 
+static float factor_of(int i)
+{
+    return i == 5 ? 0.8f : 2.0f + (float)(i % 5);
+}
+
 /* Inputs that share most of what they are, as neighbours in a picture do, or share nothing. */
 static void make_product(product *p, uint32_t axis, int32_t limit, bool related)
 {
@@ -155,7 +160,7 @@ static void make_product(product *p, uint32_t axis, int32_t limit, bool related)
     for (int k = 0; k < VECTORS; k++) {
         float x[DEPTH], common = next_number(&state);
         for (int i = 0; i < DEPTH; i++)
-            x[i] = related ? (0.2f + (float)(i % 5)) * (common + 0.3f * next_number(&state)) : 0.0f;
+            x[i] = related ? factor_of(i) * (common + 0.3f * next_number(&state)) : 0.0f;
         if (!related)
             x[k % DEPTH] = 1.0f + (float)(k % DEPTH);
         for (int i = 0; i < DEPTH; i++) {
