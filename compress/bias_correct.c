@@ -123,8 +123,9 @@ clv_status clv_bias_correct(const float **bias, clv_arena *memory, const clv_gra
     for (uint32_t k = 0; k < graph->n_nodes; k++) {
         product p;
         bias[k] = NULL;
-        if (weights[k].bytes == NULL || !open_product(&p, graph, k, &weights[k], calibration))
-            continue;
+        if (weights[k].bytes == NULL || !open_product(&p, graph, k, &weights[k], calibration) ||
+            plan->uses[graph->nodes[k].inputs[2]] != 1)
+            continue; /* what others read as well isn't this node's to change */
         p.stored = plan->quantised[k] || stored == NULL ? NULL : stored[graph->nodes[k].inputs[1]];
         if (!plan->quantised[k] && p.stored == NULL)
             continue;
