@@ -26,7 +26,8 @@ static const char usage[] =
     "bench_quantise MODEL.onnx PRESET CALIBRATION_FIT OFFSET CALIBRATION_DIR SET...\n"
     "  SET: FIT:DIR with DIR/labels.csv (FIT: crop, stretch, letterbox), or cifar:FILE\n"
     "  $ALL=1: every configuration, not only the default one; $ONLY=N: that one of them\n"
-    "  $EVERY=N: every Nth image of a SET; $MAX_DROP=D; $NODES=1: what became of each node\n";
+    "  $EVERY=N: every Nth image of a SET; $MAX_DROP=D; $NODES=1: what became of each node\n"
+    "  $NEAREST=1: weights are rounded to the nearest byte\n";
 
 typedef struct labelled {
     uint8_t **pixels; /* of the model's size */
@@ -179,6 +180,7 @@ static void measure(const bench *b, const char *name, clv_quantise_options o)
     size_t same = 0;
 
     o.samples = clv_calibration_images_samples(b->images);
+    o.round_by_output = getenv("NEAREST") == NULL;
     if (clv_quantise(&q, b->graph, &o, &report, &err) != CLV_OK)
         die("quantise", &err);
     int64_t *best = classify(q.int8, &b->set, &b->spec);

@@ -68,6 +68,7 @@ typedef struct product {
     size_t out_stride, in_stride; /* in elements; taps lie side by side */
     const float *weights;
     const clv_int8_weights *packed;
+    const float *stored; /* instead of packed; NULL: no */
     const clv_value_stats *input;
 } product;
 
@@ -105,8 +106,10 @@ static double mean_error(const product *p, size_t o)
         double sum = 0.0;
         for (size_t tap = 0; tap < p->taps; tap++) {
             size_t at = o * p->out_stride + i * p->in_stride + tap;
-            sum += (double)p->packed->bytes[at] * (double)p->packed->scales[o] -
-                   (double)p->weights[at];
+            double rounded = p->stored != NULL
+                                 ? (double)p->stored[at]
+                                 : (double)p->packed->bytes[at] * (double)p->packed->scales[o];
+            sum += rounded - (double)p->weights[at];
         }
         error += sum * clv_channel_mean(p->input, (uint32_t)(group * p->in + i));
     }
@@ -115,13 +118,16 @@ static double mean_error(const product *p, size_t o)
 
 clv_status clv_bias_correct(const float **bias, clv_arena *memory, const clv_graph *graph,
                             const clv_quant_plan *plan, const clv_int8_weights *weights,
-                            const clv_calibration *calibration)
+                            const float *const *stored, const clv_calibration *calibration)
 {
     for (uint32_t k = 0; k < graph->n_nodes; k++) {
         product p;
         bias[k] = NULL;
-        if (!plan->quantised[k] || plan->roles[k] != CLV_ROLE_PRODUCT ||
-            !open_product(&p, graph, k, &weights[k], calibration))
+        if (weights[k].bytes == NULL || !open_product(&p, graph, k, &weights[k], calibration) ||
+            plan->uses[graph->nodes[k].inputs[2]] != 1)
+            continue; /* what others read as well isn't this node's to change */
+        p.stored = plan->quantised[k] || stored == NULL ? NULL : stored[graph->nodes[k].inputs[1]];
+        if (!plan->quantised[k] && p.stored == NULL)
             continue;
         const float *old = clv_node_input(graph, &graph->nodes[k], 2)->data;
         float *corrected = clv_arena_alloc(memory, p.out, sizeof *corrected);

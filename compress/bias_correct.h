@@ -15,12 +15,15 @@ CLV_NODISCARD clv_status clv_give_biases(clv_graph *graph, clv_error *err);
 
 /** @param graph        Float; clv_give_biases() was here.
  *  @param calibration  Of it: means of its channels.
- *  @param bias         n_nodes pointers, set to corrected biases in @p memory for quantised
- * products that have a bias for each output channel, NULL for others.
+ *  @param stored       n_values: the weights of nodes in float (stored_weights.h); NULL: their own.
+ *  @param bias         n_nodes pointers, set to corrected biases in @p memory for products that
+ *                      have other weights than @p graph's, and a bias for each output channel;
+ *                      NULL for others.
  *  @return CLV_OK, CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_bias_correct(const float **bias, clv_arena *memory,
                                           const clv_graph *graph, const clv_quant_plan *plan,
                                           const clv_int8_weights *weights,
+                                          const float *const *stored,
                                           const clv_calibration *calibration);
 
 #endif

@@ -10,6 +10,7 @@
 #include "compress/quant_search.h"
 #include "compress/sensitivity.h"
 #include "compress/stored_weights.h"
+#include "compress/weight_rounding.h"
 
 #define NODE_RUNS 512u /* nodes times samples, when each node is measured alone */
 #define MOST_NODE_SAMPLES 8u
@@ -26,6 +27,7 @@ typedef struct job {
     clv_simulator *plain; /* of work */
     clv_reference reference;
     clv_int8_weights *weights;
+    clv_int8_weights *fine; /* what nodes that stay float store: of 8 bits whatever weights are */
     clv_quant_plan plan;
     clv_quant *quants;          /* n_values */
     const float **bias;         /* n_nodes; all NULL: as they are */
@@ -58,7 +60,7 @@ static void divide_samples(job *j)
 static clv_status store(job *j, clv_weight_form form)
 {
     j->form = form;
-    if (clv_stored_weights_make(&j->stored, &j->memory, j->work, form) != CLV_OK)
+    if (clv_stored_weights_make(&j->stored, &j->memory, j->work, form, j->fine) != CLV_OK)
         return out_of_memory(j);
     return CLV_OK;
 }
@@ -86,6 +88,44 @@ static clv_status equalise(job *j)
     return clv_equalise(&j->equalised, j->work, &j->calibration, j->err);
 }
 
+static clv_status round_weights(job *j, clv_int8_weights **out, const clv_moments *moments,
+                                const clv_weight_options *options)
+{
+    clv_int8_weights *weights = NULL;
+
+    if (clv_int8_weights_make(&weights, &j->memory, j->work, &j->plan, options) != CLV_OK)
+        return out_of_memory(j);
+    for (uint32_t k = 0; k < j->work->n_nodes && j->o->round_by_output; k++) {
+        const clv_tensor *tensor = clv_node_input(j->work, &j->work->nodes[k], 1);
+        if (weights[k].bytes != NULL &&
+            clv_round_weights(&weights[k], tensor, &moments[k], options->limit) != CLV_OK)
+            return out_of_memory(j);
+    }
+    *out = weights;
+    return CLV_OK;
+}
+
+/* The weights of every product, for nodes in int8 and for those that stay float. */
+static clv_status make_weights(job *j)
+{
+    const clv_weight_options fine = {CLV_WEIGHT_MINMAX, 127};
+    const clv_weight_options *o = &j->o->weights;
+    clv_status status = CLV_OK;
+    clv_arena memory = {0};
+    clv_moments *moments = NULL;
+
+    if (j->o->round_by_output)
+        status = clv_moments_collect(&moments, &memory, j->work, &j->plan, j->plain, &j->o->samples,
+                                     j->measuring, &j->o->watcher, j->err);
+    if (status == CLV_OK)
+        status = round_weights(j, &j->weights, moments, o);
+    j->fine = j->weights;
+    if (status == CLV_OK && (o->method != fine.method || o->limit != fine.limit))
+        status = round_weights(j, &j->fine, moments, &fine);
+    clv_arena_done(&memory);
+    return status;
+}
+
 /* Plan, quants and biases for the nodes that aren't kept in float. */
 static clv_status choose(job *j, clv_range_method method)
 {
@@ -94,7 +134,7 @@ static clv_status choose(job *j, clv_range_method method)
         return out_of_memory(j);
     j->method = method;
     if (j->o->correct_bias && clv_bias_correct(j->bias, &j->memory, j->work, &j->plan, j->weights,
-                                               &j->calibration) != CLV_OK)
+                                               j->stored, &j->calibration) != CLV_OK)
         return out_of_memory(j);
     return CLV_OK;
 }
@@ -289,11 +329,11 @@ static clv_status prepare(job *j, const clv_graph *graph, bool equalised)
     CLV_TRY(calibrate(j, true));
     CLV_TRY(clv_reference_make(&j->reference, j->plain, j->work, &j->o->samples, j->comparing,
                                &j->o->watcher, j->err));
-    if (clv_quant_plan_make(&j->plan, j->work, NULL) != CLV_OK ||
-        clv_int8_weights_make(&j->weights, &j->memory, j->work, &j->plan, &j->o->weights) != CLV_OK)
+    if (clv_quant_plan_make(&j->plan, j->work, NULL) != CLV_OK)
         return out_of_memory(j);
-    CLV_TRY(store(j, j->o->stored));
     CLV_TRY(check_plan(j));
+    CLV_TRY(make_weights(j));
+    CLV_TRY(store(j, j->o->stored));
     return choose_method(j, &j->all);
 }
 

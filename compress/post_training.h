@@ -5,7 +5,7 @@
 /** @file post_training.h: post-training quantisation, from a prepared float graph and inputs to
  *  calibrate with to a quantised graph (graph.h: clv_quant, clv_node.quantised).
  *
- *      equalise -> calibrate -> plan -> ranges -> biases -> compare with float -> search
+ *      equalise -> calibrate -> plan -> weights -> ranges -> biases -> compare with float -> search
  *
  *  Every second sample makes the ranges and biases (all of them where there are fewer than eight);
  *  all of them compare the quantised network with the float one. Where it differs by more than is
@@ -27,6 +27,7 @@ typedef struct clv_quantise_options {
     clv_weight_form stored; /**< how the weights of nodes that stay float will be stored; where
                                  that costs more than max_drop, it is FLOAT16 */
     clv_choice equalise;
+    bool round_by_output; /**< weights are rounded so that outputs move least, not weights */
     bool correct_bias;
     double max_drop; /**< the most drop (fidelity.h); INFINITY: no node goes back to float */
     const clv_backend *backend; /**< that simulates; NULL: the best one */
@@ -37,8 +38,8 @@ typedef struct clv_quantise_options {
 #define CLV_QUANTISE_OPTIONS_INIT                                                                  \
     {                                                                                              \
         .best_method = true, .method = CLV_RANGE_MSE,                                              \
-        .weights = {.method = CLV_WEIGHT_MINMAX, .limit = 127}, .correct_bias = true,              \
-        .stored = CLV_WEIGHT_INT8, .max_drop = 0.0025, .threads = 1                                \
+        .weights = {.method = CLV_WEIGHT_MINMAX, .limit = 127}, .round_by_output = true,           \
+        .correct_bias = true, .stored = CLV_WEIGHT_INT8, .max_drop = 0.0025, .threads = 1          \
     }
 
 /** What became of one node. */

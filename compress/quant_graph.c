@@ -111,9 +111,8 @@ static clv_status change(clv_graph *graph, const clv_quant_plan *plan, const clv
         node->quantised = plan->quantised[k];
         if (!plan->quantised[k] && stored != NULL)
             CLV_TRY(put_stored(graph, node, stored));
-        if (!plan->quantised[k] || plan->roles[k] != CLV_ROLE_PRODUCT)
-            continue;
-        CLV_TRY(put_weights(graph, node, &weights[k]));
+        if (plan->quantised[k] && plan->roles[k] == CLV_ROLE_PRODUCT)
+            CLV_TRY(put_weights(graph, node, &weights[k]));
         if (bias != NULL && bias[k] != NULL)
             CLV_TRY(put_floats(graph, node->inputs[2], bias[k]));
     }

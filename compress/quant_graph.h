@@ -29,8 +29,8 @@ CLV_NODISCARD clv_status clv_quants_of_plan(clv_quant *quants, const clv_quant_p
                                             clv_range_method method);
 
 /** A copy of @p graph as @p plan says; @p graph lends it the constants that stay.
- *  @param bias  n_nodes: NULL, or the bias that a quantised node has instead of its own (which it
- *               has: as many floats). NULL: all as they are.
+ *  @param bias  n_nodes: NULL, or the bias that a node has instead of its own (which it has: as
+ * many floats). NULL: all as they are.
  *  @param stored  n_values: NULL, or the weights that a node in float has instead of its own. */
 CLV_NODISCARD clv_status clv_quant_graph_make(clv_graph **out, const clv_graph *graph,
                                               const clv_quant_plan *plan, const clv_quant *quants,

@@ -237,6 +237,83 @@ static void test_post_training__a_bias_is_given_where_there_was_none(void **stat
     clv_graph_free(g);
 }
 
+/* --- weights -------------------------------------------------------------------------------- */
+
+/* Neighbours are alike, as in pictures. */
+static clv_status read_smooth(void *context, size_t index, clv_tensor *inputs, clv_error *err)
+{
+    clv_status status = read_noise(context, index, inputs, err);
+    float *x = inputs[0].data;
+    for (int i = 1; i < N_INPUT; i++)
+        x[i] = 0.9f * x[i - 1] + 0.3f * x[i];
+    return status;
+}
+
+/* What all in int8 costs, with few levels. */
+static double error_of(bool round_by_output)
+{
+    clv_graph *g = net(1.0f);
+    clv_quantise_options o = options();
+    clv_quantise_report report;
+    clv_quantised q = {0};
+    o.samples.read = read_smooth;
+    o.weights.limit = 15;
+    o.round_by_output = round_by_output;
+    assert_int_equal(clv_quantise(&q, g, &o, &report, NULL), CLV_OK);
+    double error = report.chosen.error;
+    clv_quantise_report_done(&report);
+    clv_quantised_done(&q);
+    clv_graph_free(g);
+    return error;
+}
+
+static void test_post_training__rounding_by_the_output_costs_less(void **state)
+{
+    (void)state;
+    assert_true(error_of(true) < 0.75 * error_of(false));
+}
+
+/* However coarse the weights of int8 nodes are: a float node has bytes, and its own bias. */
+static void test_post_training__float_nodes_store_bytes_of_8_bits(void **state)
+{
+    (void)state;
+    clv_graph *g = net(1.0f);
+    clv_quantise_options o = options();
+    clv_quantise_report report;
+    clv_quantised q = {0};
+    uint32_t in_bytes = 0;
+    o.weights.limit = 7;
+    o.max_drop = 0.0005;
+    assert_int_equal(clv_quantise(&q, g, &o, &report, NULL), CLV_OK);
+    assert_int_equal(q.stored, CLV_WEIGHT_INT8);
+    assert_true(report.chosen.drop <= o.max_drop);
+    assert_int_equal(report.n_quantised, 0);
+    for (uint32_t k = 0; k < g->n_nodes; k++) {
+        const clv_node *node = &q.int8->nodes[k];
+        const clv_tensor *w = clv_node_input(q.int8, node, 1);
+        const float *plain = clv_node_input(q.plain, node, 1)->data;
+        const float *bias = clv_node_input(q.int8, node, 2)->data;
+        const float *plain_bias = clv_node_input(q.plain, node, 2)->data;
+        if (w->shape.dim[0] * w->shape.dim[1] * 9 < 256) {
+            assert_memory_equal(w->data, plain, 4); /* small tensors stay as they are */
+            continue;
+        }
+        in_bytes++;
+        assert_true(bias[0] != plain_bias[0]);
+        float largest = 0.0f;
+        for (int i = 0; i < w->shape.dim[1] * 9; i++)
+            largest = fmaxf(largest, fabsf(plain[i]));
+        for (int i = 0; i < w->shape.dim[1] * 9; i++) {
+            float byte = ((const float *)w->data)[i] / largest * 127.0f;
+            assert_true(fabsf(byte - rintf(byte)) < 1e-3f);
+        }
+    }
+    assert_int_equal(in_bytes, 2);
+    clv_quantise_report_done(&report);
+    clv_quantised_done(&q);
+    clv_graph_free(g);
+}
+
 /* --- the whole ------------------------------------------------------------------------------ */
 
 static void test_post_training__keeps_numbers_and_gives_types(void **state)
@@ -515,6 +592,93 @@ static void test_post_training__search_keeps_costly_work_in_int8(void **state)
     assert_true(t.measured < 20);
 }
 
+/* --- other kinds of networks ---------------------------------------------------------------- */
+
+static void hard_swish_conv(clv_graph *g, const char *in, const char *out, int64_t from, int64_t to,
+                            int64_t kernel, int64_t group)
+{
+    char w[32], b[32], inputs[96], plain[32];
+    (void)snprintf(w, sizeof w, "%s_weights", out);
+    (void)snprintf(b, sizeof b, "%s_bias", out);
+    (void)snprintf(plain, sizeof plain, "%s_plain", out);
+    (void)gb_constant(g, w, (gb_dims){{to, from / group, kernel, kernel}});
+    (void)gb_constant(g, b, (gb_dims){{to}});
+    (void)snprintf(inputs, sizeof inputs, "%s %s %s", in, w, b);
+    (void)gb_node(g, CLV_OP_CONV, inputs, plain);
+    if (kernel == 3)
+        gb_attr_ints(g, "pads", ones, 4);
+    gb_attr_int(g, "group", group);
+    (void)gb_node(g, CLV_OP_HARD_SWISH, plain, out);
+}
+
+/* Wide, depthwise, squeeze and excite, narrow, and around it: as in MobileNetV3. */
+static void inverted_residual(clv_graph *g, const char *in, const char *name)
+{
+    char lines[512], wide[16], deep[16];
+    (void)snprintf(wide, sizeof wide, "%swide", name);
+    (void)snprintf(deep, sizeof deep, "%sdeep", name);
+    hard_swish_conv(g, in, wide, 8, 24, 1, 1);
+    hard_swish_conv(g, wide, deep, 24, 24, 3, 24);
+    for (int i = 0; i < 4; i++) {
+        static const gb_dims dims[4] = {{{8, 24, 1, 1}}, {{24, 8, 1, 1}}, {{8, 24, 1, 1}}, {{8}}};
+        static const char *const names[4] = {"down", "up", "narrow", "bias"};
+        (void)snprintf(lines, sizeof lines, "%s%s", name, names[i]);
+        (void)gb_constant(g, lines, dims[i]);
+    }
+    (void)snprintf(lines, sizeof lines,
+                   "%s1 = GlobalAveragePool %sdeep; %s2 = Conv %s1 %sdown; %s3 = Relu %s2; "
+                   "%s4 = Conv %s3 %sup; %s5 = HardSigmoid %s4; %s6 = Mul %sdeep %s5; "
+                   "%s7 = Conv %s6 %snarrow %sbias; %s = Add %s %s7",
+                   name, name, name, name, name, name, name, name, name, name, name, name, name,
+                   name, name, name, name, name, name, name, in, name);
+    gb_lines(g, lines);
+}
+
+static void test_post_training__squeeze_and_excite_stays_within_the_limit(void **state)
+{
+    (void)state;
+    clv_graph *g = gb_create();
+    clv_quantise_options o = CLV_QUANTISE_OPTIONS_INIT;
+    clv_quantise_report report;
+    clv_quantised q = {0};
+    float input[N_INPUT];
+    clv_tensor t = {CLV_F32, {4, {1, 3, 8, 8}}, input};
+    size_t n, m;
+    double noise = 0.0, signal = 0.0;
+    o.samples = (clv_samples){16, NULL, read_noise};
+    o.max_drop = 0.0002;
+    (void)gb_input(g, "x", (gb_dims){{1, 3, 8, 8}});
+    hard_swish_conv(g, "x", "stem", 3, 8, 3, 1);
+    inverted_residual(g, "stem", "p");
+    inverted_residual(g, "p", "q");
+    inverted_residual(g, "q", "r");
+    hard_swish_conv(g, "r", "head", 8, 24, 1, 1);
+    (void)gb_node(g, CLV_OP_GLOBAL_AVERAGE_POOL, "head", "pooled");
+    (void)gb_node(g, CLV_OP_FLATTEN, "pooled", "flat");
+    (void)gb_constant(g, "classes", (gb_dims){{24, 10}});
+    (void)gb_node(g, CLV_OP_MATMUL, "flat classes", "scores");
+    gb_output(g, "scores");
+    gb_prepare(g);
+    assert_int_equal(clv_quantise(&q, g, &o, &report, NULL), CLV_OK);
+    assert_true(report.all.drop > o.max_drop); /* it was a task for the search */
+    assert_true(report.chosen.drop <= o.max_drop);
+    assert_true(report.n_quantised >= report.n_nodes / 4);
+    assert_int_equal(q.stored, CLV_WEIGHT_INT8);
+    (void)!read_noise(NULL, 40, &t, NULL); /* never seen, by the int8 kernels */
+    float *x = gb_run(q.plain, "ref", input, &n), *y = gb_run(q.int8, "ref", input, &m);
+    assert_int_equal(n, m);
+    for (size_t i = 0; i < n; i++) {
+        noise += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
+        signal += (double)x[i] * (double)x[i];
+    }
+    assert_true(noise < 4.0 * o.max_drop * signal);
+    clv_free(x);
+    clv_free(y);
+    clv_quantise_report_done(&report);
+    clv_quantised_done(&q);
+    clv_graph_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -523,6 +687,8 @@ int main(void)
         cmocka_unit_test(test_post_training__equalisation_leaves_what_it_would_change),
         cmocka_unit_test(test_post_training__bias_correction_brings_means_back),
         cmocka_unit_test(test_post_training__a_bias_is_given_where_there_was_none),
+        cmocka_unit_test(test_post_training__rounding_by_the_output_costs_less),
+        cmocka_unit_test(test_post_training__float_nodes_store_bytes_of_8_bits),
         cmocka_unit_test(test_post_training__keeps_numbers_and_gives_types),
         cmocka_unit_test(test_post_training__search_gives_a_hostile_node_back_to_float),
         cmocka_unit_test(test_post_training__what_stays_float_is_stored_as_fine_as_it_must),
@@ -533,6 +699,7 @@ int main(void)
         cmocka_unit_test(test_post_training__no_memory_is_an_error_that_leaks_nothing),
         cmocka_unit_test(test_post_training__a_drop_is_the_confidence_that_is_lost),
         cmocka_unit_test(test_post_training__search_keeps_costly_work_in_int8),
+        cmocka_unit_test(test_post_training__squeeze_and_excite_stays_within_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
