@@ -15,10 +15,11 @@
 #define MEANS CLV_PLANE_MEANS
 #define SPREADS CLV_PLANE_SPREADS
 #define LANES CLV_PLANE_LANES
-#define PRIOR 96.0 /* a context's table begins as this many symbols of those beside it */
+#define PRIOR 256.0 /* a context's table begins as this many symbols of those beside it */
 #define TABLE_SYMBOLS                                                                              \
-    640u               /* for each table there should be so many: else there are fewer groups      \
-                        */
+    640u /* for each table there should be so many: else there are fewer groups                    \
+          */
+#define FEW_GROUPS 4u
 #define DEVIATIONS 2.0 /* classes of deviation for the mean one */
 
 /* Contexts while planes are sorted: left + up is at least this; the lowest one is for all others.
@@ -587,11 +588,12 @@ static void group_planes(grouping *g, rough_costs *costs, ranked *order)
     make_groups(g);
 }
 
-/* No more groups than there is something to learn their tables from. */
+/* No more groups than there is something to learn their tables from, but a few at any rate, for
+ * planes of quite different sizes. */
 static uint32_t groups_for(const clv_plane_samples *s, uint32_t most, bool contexts)
 {
     size_t symbols = plane_elems(s) * s->planes * s->count;
-    size_t enough = symbols / (TABLE_SYMBOLS * (contexts ? CONTEXTS : 1)) + 1;
+    size_t enough = symbols / (TABLE_SYMBOLS * (contexts ? CONTEXTS : 1)) + FEW_GROUPS;
 
     most = most < s->planes ? most : s->planes;
     return enough < most ? (uint32_t)enough : most;
