@@ -7,32 +7,41 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "codec/plane_context.h"
 
 #define WIDTH 32u /* most different numbers, or upper halves of bytes, in all planes */
-#define ROUNDS 6u
+#define ROUNDS 8u
 #define CONTEXTS CLV_PLANE_CONTEXTS
-#define PRIOR 24.0 /* a context's table begins as this many symbols of all contexts */
+#define MEANS CLV_PLANE_MEANS
+#define SPREADS CLV_PLANE_SPREADS
+#define LANES CLV_PLANE_LANES
+#define PRIOR 256.0 /* a context's table begins as this many symbols of those beside it */
+#define TABLE_SYMBOLS                                                                              \
+    640u /* for each table there should be so many: else there are fewer groups                    \
+          */
+#define FEW_GROUPS 4u
+#define DEVIATIONS 2.0 /* classes of deviation for the mean one */
 
-/* What a neighbour says about a symbol: X(thresholds, signed). By magnitude: how many thresholds
- * |number| reaches. Signed: <= -a, <= 0, < a, or more. */
-static const struct mapping {
-    int16_t at[3];
-    bool is_signed;
-} mappings[] = {
-    {{1, 2, 3}, false},  {{1, 2, 4}, false},   {{1, 3, 6}, false},    {{2, 4, 8}, false},
-    {{4, 8, 16}, false}, {{8, 16, 32}, false}, {{16, 32, 64}, false}, {{1, 0, 0}, true},
-    {{2, 0, 0}, true},   {{4, 0, 0}, true},    {{16, 0, 0}, true},
-};
-#define N_MAPPINGS (sizeof mappings / sizeof mappings[0])
+/* Contexts while planes are sorted: left + up is at least this; the lowest one is for all others.
+ */
+static const int16_t rough_at[] = {-6, -2, 0, 1, 3, 8};
+#define ROUGH (sizeof rough_at / sizeof rough_at[0] + 1)
 
 typedef uint32_t histogram[CONTEXTS][WIDTH];
 
-/* Of a plane, over all images that aren't empty. */
+/* Of a plane, over all images on which it isn't empty. */
 typedef struct plane_counts {
-    histogram seen;
+    uint32_t seen[ROUGH][WIDTH];
     uint32_t empty;    /* images on which it was */
     int16_t low, high; /* its numbers lie in [low, high], which has 0 */
 } plane_counts;
+
+/* Of a group. */
+typedef struct group_counts {
+    histogram seen;
+    uint64_t means[256], spreads[128]; /* sums of neighbours */
+    double bits[CONTEXTS][WIDTH];      /* of a symbol */
+} group_counts;
 
 typedef struct grouping {
     const clv_plane_samples *s;
@@ -42,21 +51,22 @@ typedef struct grouping {
     clv_plane_group *groups;
     uint8_t *group_of;
     plane_counts *planes;
-    double (*cost)[CONTEXTS][WIDTH]; /* [n_groups]: bits of a symbol */
-    uint8_t *class_line;
+    group_counts *counts; /* [n_groups] */
+    double *bits;         /* [planes] */
+    /* Of a batch of planes: */
+    uint8_t *classes; /* [LANES, rows, cols] */
+    uint8_t *activity;
+    uint16_t *sums;
 } grouping;
-
-static unsigned class_of(const struct mapping *m, int16_t number)
-{
-    if (m->is_signed)
-        return number <= -m->at[0] ? 0 : number <= 0 ? 1 : number < m->at[0] ? 2 : 3;
-    int magnitude = abs(number);
-    return (unsigned)(magnitude >= m->at[0]) + (magnitude >= m->at[1]) + (magnitude >= m->at[2]);
-}
 
 static size_t plane_elems(const clv_plane_samples *s)
 {
     return (size_t)s->rows * s->cols;
+}
+
+static const int16_t *numbers_of(const grouping *g, uint32_t plane, size_t image)
+{
+    return g->s->data + (plane * g->s->count + image) * plane_elems(g->s);
 }
 
 /* Histograms have a column for each number, or for each upper half of a byte. */
@@ -72,226 +82,91 @@ static bool is_empty(const int16_t *numbers, size_t n)
     return numbers[0] == 0 && memcmp(numbers, numbers + 1, (n - 1) * sizeof *numbers) == 0;
 }
 
-/* Add a plane on one image. line: classes of a row, one more on each side. */
-static void count_image(const grouping *g, histogram seen, const int16_t *numbers,
-                        const struct mapping *m)
+static unsigned rough_context(const grouping *g, int left, int up)
 {
-    uint32_t cols = g->s->cols;
-    uint8_t *line = g->class_line, outside = (uint8_t)class_of(m, 0);
-
-    memset(line, outside, cols + 2);
-    for (uint32_t y = 0; y < g->s->rows; y++, numbers += cols) {
-        unsigned left = outside, up_left = line[0];
-        for (uint32_t x = 0; x < cols; x++) {
-            unsigned up = line[x + 1], up_right = line[x + 2];
-            unsigned context = g->contexts ? 2 * left + 2 * up + up_left + up_right : 0;
-            seen[context][column_of(g, numbers[x])]++;
-            left = class_of(m, numbers[x]);
-            up_left = up;
-            line[x + 1] = (uint8_t)left;
-        }
-    }
+    int both = g->s->byte_zero != NULL ? (left + up) >> 4 : left + up;
+    unsigned context = 0;
+    while (context + 1 < ROUGH && both >= rough_at[context])
+        context++;
+    return context;
 }
 
-static void count_plane(const grouping *g, histogram seen, uint32_t plane, const struct mapping *m)
-{
-    size_t n = plane_elems(g->s);
-
-    for (size_t i = 0; i < g->s->count; i++) {
-        const int16_t *numbers = g->s->data + (plane * g->s->count + i) * n;
-        if (!is_empty(numbers, n))
-            count_image(g, seen, numbers, m);
-    }
-}
-
+/* The first pass over a plane: which numbers it has, and where it is empty. */
 static void look_at_plane(const grouping *g, uint32_t plane)
 {
     plane_counts *p = &g->planes[plane];
     size_t n = plane_elems(g->s);
-    const int16_t *numbers = g->s->data + plane * g->s->count * n;
 
-    for (size_t i = 0; i < g->s->count; i++)
-        p->empty += is_empty(numbers + i * n, n);
-    for (size_t i = 0; i < g->s->count * n; i++) {
-        p->low = numbers[i] < p->low ? numbers[i] : p->low;
-        p->high = numbers[i] > p->high ? numbers[i] : p->high;
+    for (size_t image = 0; image < g->s->count; image++) {
+        const int16_t *numbers = numbers_of(g, plane, image);
+        p->empty += is_empty(numbers, n);
+        for (size_t i = 0; i < n; i++) {
+            p->low = numbers[i] < p->low ? numbers[i] : p->low;
+            p->high = numbers[i] > p->high ? numbers[i] : p->high;
+        }
     }
 }
 
-/* --- the tables of a group ------------------------------------------------------------------ */
-
-/* Tables from what was seen in @p columns columns from @p first on; each context leans on all of
- * them together. */
-static void fit_tables(clv_frequencies *out, histogram seen, uint32_t contexts, unsigned first,
-                       unsigned columns)
+static void count_plane(const grouping *g, uint32_t plane)
 {
-    double all[CLV_RANS_LEVELS] = {0}, total = 0;
+    plane_counts *p = &g->planes[plane];
+    size_t n = plane_elems(g->s), cols = g->s->cols;
 
-    for (uint32_t c = 0; c < contexts; c++) {
-        for (unsigned i = 0; i < columns; i++)
-            all[i] += seen[c][first + i];
-    }
-    for (unsigned i = 0; i < columns; i++)
-        total += all[i] += 0.5;
-    for (uint32_t c = 0; c < contexts; c++) {
-        uint64_t weights[CLV_RANS_LEVELS];
-        for (unsigned i = 0; i < columns; i++)
-            weights[i] = (uint64_t)(256 * (seen[c][first + i] + PRIOR * all[i] / total)) + 1;
-        clv_frequencies_fit(&out[c], weights, columns);
-    }
-}
-
-static void find_levels(const grouping *g, uint32_t group)
-{
-    clv_plane_group *out = &g->groups[group];
-    int low = 0, high = 1;
-    uint64_t empty = 0, all = 0;
-
-    for (uint32_t p = 0; p < g->s->planes; p++) {
-        if (g->group_of[p] != group)
+    for (size_t image = 0; image < g->s->count; image++) {
+        const int16_t *numbers = numbers_of(g, plane, image);
+        if (is_empty(numbers, n))
             continue;
-        low = g->planes[p].low < low ? g->planes[p].low : low;
-        high = g->planes[p].high > high ? g->planes[p].high : high;
-        empty += g->planes[p].empty;
-        all += g->s->count;
-    }
-    if (high - low + 1 > (int)CLV_RANS_LEVELS) { /* the levels around zero are always there */
-        low = low < -7 ? low : -7;
-        high = high > 7 ? high : 7;
-    }
-    double share = ((double)empty + 0.5) / ((double)all + 1.0) * CLV_RANS_TOTAL;
-    out->empty = (uint16_t)fmin(fmax(share, 1), CLV_RANS_TOTAL - 1);
-    out->contexts = g->contexts ? CONTEXTS : 1;
-    out->zero = g->s->byte_zero != NULL ? *g->s->byte_zero : (uint8_t)-low;
-    out->levels = g->s->byte_zero != NULL ? CLV_PLANE_MAX_LEVELS : (uint32_t)(high - low + 1);
-}
-
-static unsigned first_column(const grouping *g, const clv_plane_group *group)
-{
-    return g->s->byte_zero != NULL ? 0 : (unsigned)(-group->zero - g->base);
-}
-
-static unsigned columns_of(const clv_plane_group *group)
-{
-    return group->levels <= CLV_PLANE_MAX_ESCAPED ? group->levels : CLV_RANS_LEVELS;
-}
-
-static bool escapes(const clv_plane_group *group)
-{
-    return group->levels > CLV_RANS_LEVELS && group->levels <= CLV_PLANE_MAX_ESCAPED;
-}
-
-static double cost_of(const clv_frequencies *f, unsigned symbol)
-{
-    return CLV_RANS_BITS - log2(f->count[symbol]);
-}
-
-/* With escapes: the numbers around zero, and all others as one; those in a table of their own. */
-static void fit_escaped(const grouping *g, uint32_t group, histogram seen)
-{
-    clv_plane_group *out = &g->groups[group];
-    unsigned first = first_column(g, out), least = out->zero - 7u, n = out->levels;
-    histogram near = {{0}};
-    uint64_t far[CLV_RANS_LEVELS] = {0};
-
-    for (uint32_t c = 0; c < out->contexts; c++) {
-        for (unsigned i = 0; i < n; i++) {
-            uint32_t count = seen[c][first + i];
-            near[c][i - least < 15 ? i - least : 15] += count;
-            if (i - least >= 15)
-                far[i < least ? i : i - 15] += 64 * (uint64_t)count;
+        for (size_t i = 0; i < n; i++) {
+            int left = i % cols > 0 ? numbers[i - 1] : 0, up = i >= cols ? numbers[i - cols] : 0;
+            unsigned context = g->contexts ? rough_context(g, left, up) : 0;
+            p->seen[context][column_of(g, numbers[i])]++;
         }
-    }
-    for (unsigned i = 0; i < n - 15; i++)
-        far[i] += 16;
-    clv_frequencies_fit(&out->low[0], far, n - 15);
-    fit_tables(out->high, near, out->contexts, 0, CLV_RANS_LEVELS);
-    for (uint32_t c = 0; c < out->contexts; c++) {
-        for (unsigned i = 0; i < n; i++) {
-            bool is_near = i - least < 15;
-            g->cost[group][c][first + i] =
-                is_near
-                    ? cost_of(&out->high[c], i - least)
-                    : cost_of(&out->high[c], 15) + cost_of(&out->low[0], i < least ? i : i - 15);
-        }
-    }
-}
-
-/* Fit group @p group's tables to @p seen. @return bits that this costs. */
-static double fit_group(const grouping *g, uint32_t group, histogram seen)
-{
-    clv_plane_group *out = &g->groups[group];
-    unsigned first = first_column(g, out), columns = columns_of(out);
-    double bits = 0;
-
-    for (uint32_t c = 0; c < CONTEXTS; c++) {
-        for (unsigned i = 0; i < WIDTH; i++)
-            g->cost[group][c][i] = INFINITY;
-    }
-    if (escapes(out)) {
-        fit_escaped(g, group, seen);
-    } else {
-        fit_tables(out->high, seen, out->contexts, first, columns);
-        for (uint32_t c = 0; c < out->contexts; c++) {
-            for (unsigned i = 0; i < columns; i++)
-                g->cost[group][c][first + i] = cost_of(&out->high[c], i);
-        }
-    }
-    for (uint32_t c = 0; c < out->contexts; c++) {
-        for (unsigned i = first; i < first + columns; i++)
-            bits += seen[c][i] > 0 ? seen[c][i] * g->cost[group][c][i] : 0;
-    }
-    return bits;
-}
-
-static void add_counts(histogram to, histogram from)
-{
-    for (uint32_t c = 0; c < CONTEXTS; c++) {
-        for (unsigned i = 0; i < WIDTH; i++)
-            to[c][i] += from[c][i];
-    }
-}
-
-static void fit_all(const grouping *g)
-{
-    for (uint32_t group = 0; group < g->n_groups; group++) {
-        histogram seen = {{0}};
-        find_levels(g, group);
-        for (uint32_t p = 0; p < g->s->planes; p++) {
-            if (g->group_of[p] == group)
-                add_counts(seen, g->planes[p].seen);
-        }
-        (void)fit_group(g, group, seen);
     }
 }
 
 /* --- sorting planes into groups ------------------------------------------------------------- */
 
-static double cost_in(const grouping *g, uint32_t plane, uint32_t group)
-{
-    const plane_counts *p = &g->planes[plane];
-    double empty = (double)g->groups[group].empty / CLV_RANS_TOTAL;
-    double bits = -(p->empty * log2(empty) + (double)(g->s->count - p->empty) * log2(1 - empty));
+typedef double rough_costs[ROUGH][WIDTH]; /* bits of a symbol, by a group's rough contexts */
 
-    for (uint32_t c = 0; c < g->groups[group].contexts; c++) {
-        for (unsigned i = 0; i < WIDTH; i++) {
-            if (p->seen[c][i] > 0)
-                bits += p->seen[c][i] * g->cost[group][c][i];
+static void rough_cost(rough_costs out, const grouping *g, uint32_t group)
+{
+    for (unsigned c = 0; c < ROUGH; c++) {
+        double sum = 0;
+        for (unsigned i = 0; i < WIDTH; i++)
+            out[c][i] = 0.1;
+        for (uint32_t p = 0; p < g->s->planes; p++) {
+            for (unsigned i = 0; g->group_of[p] == group && i < WIDTH; i++)
+                out[c][i] += g->planes[p].seen[c][i];
         }
+        for (unsigned i = 0; i < WIDTH; i++)
+            sum += out[c][i];
+        for (unsigned i = 0; i < WIDTH; i++)
+            out[c][i] = log2(sum / out[c][i]);
+    }
+}
+
+static double rough_bits(const plane_counts *p, rough_costs cost)
+{
+    double bits = 0;
+    for (unsigned c = 0; c < ROUGH; c++) {
+        for (unsigned i = 0; i < WIDTH; i++)
+            bits += p->seen[c][i] * cost[c][i];
     }
     return bits;
 }
 
 /* Every plane goes to the group where it costs least. @return whether one moved. */
-static bool move_planes(const grouping *g)
+static bool move_planes(const grouping *g, rough_costs *costs)
 {
     bool moved = false;
 
+    for (uint32_t group = 0; group < g->n_groups; group++)
+        rough_cost(costs[group], g, group);
     for (uint32_t p = 0; p < g->s->planes; p++) {
         uint32_t best = g->group_of[p];
-        double least = cost_in(g, p, best);
+        double least = rough_bits(&g->planes[p], costs[best]);
         for (uint32_t group = 0; group < g->n_groups; group++) {
-            double bits = cost_in(g, p, group);
+            double bits = rough_bits(&g->planes[p], costs[group]);
             if (bits < least - 1e-9) {
                 least = bits;
                 best = group;
@@ -347,35 +222,306 @@ static void close_ranks(grouping *g)
     g->n_groups = n;
 }
 
-/* --- the last touches ----------------------------------------------------------------------- */
+/* --- classes and buckets of a group ---------------------------------------------------------- */
 
-/* The mapping to classes that codes the group's planes in the fewest bits. */
-static void choose_mapping(const grouping *g, uint32_t group)
+static void find_levels(const grouping *g, uint32_t group)
 {
     clv_plane_group *out = &g->groups[group];
-    double least = INFINITY;
-    size_t best = 0;
+    int low = 0, high = 1;
+    uint64_t empty = 0, all = 0;
 
-    for (size_t m = 0; m <= N_MAPPINGS; m++) { /* the best one once more, to leave its tables */
-        histogram seen = {{0}};
-        size_t now = m < N_MAPPINGS ? m : best;
-        for (uint32_t p = 0; p < g->s->planes; p++) {
-            if (g->group_of[p] == group)
-                count_plane(g, seen, p, &mappings[now]);
-        }
-        double bits = fit_group(g, group, seen);
-        if (bits < least) {
-            least = bits;
-            best = now;
-        }
-    }
-    for (uint32_t s = 0; s < out->levels; s++)
-        out->classes[s] = (uint8_t)class_of(&mappings[best], (int16_t)((int)s - out->zero));
     for (uint32_t p = 0; p < g->s->planes; p++) {
         if (g->group_of[p] != group)
             continue;
-        memset(g->planes[p].seen, 0, sizeof g->planes[p].seen);
-        count_plane(g, g->planes[p].seen, p, &mappings[best]);
+        low = g->planes[p].low < low ? g->planes[p].low : low;
+        high = g->planes[p].high > high ? g->planes[p].high : high;
+        empty += g->planes[p].empty;
+        all += g->s->count;
+    }
+    if (high - low + 1 > (int)CLV_RANS_LEVELS) { /* the levels around zero are always there */
+        low = low < -7 ? low : -7;
+        high = high > 7 ? high : 7;
+    }
+    double share = ((double)empty + 0.5) / ((double)all + 1.0) * CLV_RANS_TOTAL;
+    *out = (clv_plane_group){.contexts = g->contexts ? CONTEXTS : 1};
+    out->empty = (uint16_t)fmin(fmax(share, 1), CLV_RANS_TOTAL - 1);
+    out->zero = g->s->byte_zero != NULL ? *g->s->byte_zero : (uint8_t)-low;
+    out->levels = g->s->byte_zero != NULL ? CLV_PLANE_MAX_LEVELS : (uint32_t)(high - low + 1);
+    out->outside = out->zero;
+}
+
+/* Mean symbol of the planes that aren't empty, and mean deviation from it. */
+static void find_usual(const grouping *g, uint32_t group, double *mean, double *deviation)
+{
+    const clv_plane_group *out = &g->groups[group];
+    uint64_t seen[CLV_PLANE_MAX_LEVELS] = {0};
+    double all = 1e-9, sum = 0;
+    size_t n = plane_elems(g->s);
+
+    for (uint32_t p = 0; p < g->s->planes; p++) {
+        for (size_t image = 0; g->group_of[p] == group && image < g->s->count; image++) {
+            const int16_t *numbers = numbers_of(g, p, image);
+            if (is_empty(numbers, n))
+                continue;
+            for (size_t i = 0; i < n; i++)
+                seen[numbers[i] + out->zero]++;
+        }
+    }
+    for (uint32_t s = 0; s < out->levels; s++) {
+        all += (double)seen[s];
+        sum += s * (double)seen[s];
+    }
+    *mean = sum / all;
+    sum = 0;
+    for (uint32_t s = 0; s < out->levels; s++)
+        sum += fabs(s - *mean) * (double)seen[s];
+    *deviation = fmax(sum / all, 1e-3);
+}
+
+/* What each symbol says to its neighbours. Positions are single symbols where 16 are enough, else
+ * pairs, fours... around the mean, as fine as most symbols still lie among them. */
+static void find_classes(const grouping *g, uint32_t group)
+{
+    clv_plane_group *out = &g->groups[group];
+    int levels = (int)out->levels, shift = 0;
+    double mean, usual;
+
+    find_usual(g, group, &mean, &usual);
+    while (16 << shift < levels && 16 << shift < 8 * usual + 1)
+        shift++;
+    int first = (int)lrint(mean) - (8 << shift), last = levels - (16 << shift);
+    first = first > last ? last : first;
+    first = first > 0 ? first : 0;
+    for (int s = 0; s < levels; s++) {
+        int position = s > first ? (s - first) >> shift : 0;
+        int deviation = (int)(fabs(s - mean) / usual * DEVIATIONS + 0.5);
+        position = position < 15 ? position : 15;
+        deviation = deviation < 7 ? deviation : 7;
+        out->classes[s] = (uint8_t)(position | deviation << 4);
+    }
+    out->outside = (uint8_t)fmin(fmax(floor(mean + 0.5), 0), levels - 1);
+}
+
+/* Buckets that are seen equally often. */
+static void find_buckets(uint8_t *bucket_of, const uint64_t *seen, unsigned sums, unsigned buckets,
+                         unsigned scale)
+{
+    double all = 1e-9, before = 0;
+
+    for (unsigned i = 0; i < sums; i++)
+        all += (double)seen[i];
+    for (unsigned i = 0; i < sums; i++) {
+        double middle = (before + (double)seen[i] / 2) / all * buckets;
+        bucket_of[i] = (uint8_t)(scale * (unsigned)fmin(middle, buckets - 1));
+        before += (double)seen[i];
+    }
+}
+
+/* --- all symbols, with what surrounds them --------------------------------------------------- */
+
+/* A plane on an image, with the sums of neighbours for each symbol. */
+typedef void (*visit_fn)(const grouping *g, uint32_t plane, const int16_t *numbers,
+                         const uint16_t *sums);
+
+static void plane_sums(const grouping *g, uint32_t plane, const uint8_t *classes)
+{
+    const clv_plane_group *group = &g->groups[g->group_of[plane]];
+    uint8_t outside = group->classes[group->outside];
+    uint32_t cols = g->s->cols;
+    size_t i = 0;
+
+    for (uint32_t y = 0; y < g->s->rows; y++) {
+        for (uint32_t x = 0; x < cols; x++, i++) {
+            uint8_t left = x > 0 ? classes[i - 1] : outside,
+                    up = y > 0 ? classes[i - cols] : outside;
+            uint8_t up_left = x > 0 && y > 0 ? classes[i - cols - 1] : outside;
+            uint8_t up_right = x + 1 < cols && y > 0 ? classes[i - cols + 1] : outside;
+            g->sums[i] = (uint16_t)clv_plane_sums(left, up, up_left, up_right, g->activity[i]);
+        }
+    }
+}
+
+/* Planes that aren't empty side by side, as the coder will have them. */
+static void visit_batch(const grouping *g, size_t image, const uint32_t *planes, uint32_t count,
+                        visit_fn visit)
+{
+    size_t n = plane_elems(g->s);
+
+    for (uint32_t k = 0; k < count; k++) {
+        const int16_t *numbers = numbers_of(g, planes[k], image);
+        const clv_plane_group *group = &g->groups[g->group_of[planes[k]]];
+        uint8_t *classes = g->classes + k * n;
+        for (size_t i = 0; i < n; i++)
+            classes[i] = group->classes[numbers[i] + group->zero];
+        plane_sums(g, planes[k], classes);
+        visit(g, planes[k], numbers, g->sums);
+    }
+    for (size_t i = 0; i < n; i++) {
+        unsigned deviations = 0;
+        for (uint32_t k = 0; k < count; k++)
+            deviations += clv_plane_deviation(g->classes[k * n + i]);
+        g->activity[i] = clv_plane_activity(g->activity[i], deviations);
+    }
+}
+
+static void visit_all(const grouping *g, visit_fn visit)
+{
+    size_t n = plane_elems(g->s);
+
+    for (size_t image = 0; image < g->s->count; image++) {
+        uint32_t planes[LANES], count = 0;
+        memset(g->activity, CLV_PLANE_FIRST_ACTIVITY, n);
+        for (uint32_t p = 0; p < g->s->planes; p++) {
+            if (!is_empty(numbers_of(g, p, image), n))
+                planes[count++] = p;
+            if (count == LANES || p + 1 == g->s->planes) {
+                visit_batch(g, image, planes, count, visit);
+                count = 0;
+            }
+        }
+    }
+}
+
+static void count_sums(const grouping *g, uint32_t plane, const int16_t *numbers,
+                       const uint16_t *sums)
+{
+    group_counts *counts = &g->counts[g->group_of[plane]];
+
+    (void)numbers;
+    for (size_t i = 0; i < plane_elems(g->s); i++) {
+        counts->means[sums[i] & 255u]++;
+        counts->spreads[sums[i] >> 8 & 127u]++;
+    }
+}
+
+static void count_symbols(const grouping *g, uint32_t plane, const int16_t *numbers,
+                          const uint16_t *sums)
+{
+    const clv_plane_group *group = &g->groups[g->group_of[plane]];
+    histogram *seen = &g->counts[g->group_of[plane]].seen;
+
+    for (size_t i = 0; i < plane_elems(g->s); i++)
+        (*seen)[clv_plane_context(group, sums[i])][column_of(g, numbers[i])]++;
+}
+
+static void count_bits(const grouping *g, uint32_t plane, const int16_t *numbers,
+                       const uint16_t *sums)
+{
+    const clv_plane_group *group = &g->groups[g->group_of[plane]];
+    const group_counts *counts = &g->counts[g->group_of[plane]];
+
+    for (size_t i = 0; i < plane_elems(g->s); i++)
+        g->bits[plane] += counts->bits[clv_plane_context(group, sums[i])][column_of(g, numbers[i])];
+}
+
+/* --- the tables of a group ------------------------------------------------------------------ */
+
+/* What a context leans on: what was seen in it and in those beside it, and a little of @p all. */
+static void lean_on(double *out, histogram seen, uint32_t contexts, uint32_t context,
+                    const double *all, unsigned first, unsigned columns)
+{
+    int mean = (int)(context / SPREADS), spread = (int)(context % SPREADS);
+    double sum = 0;
+
+    for (unsigned i = 0; i < columns; i++)
+        out[i] = 4 * all[i];
+    for (int m = mean - 1; m <= mean + 1; m++) {
+        for (int s = spread - 1; s <= spread + 1; s++) {
+            bool is_there = m >= 0 && m < (int)MEANS && s >= 0 && s < (int)SPREADS;
+            uint32_t beside = (uint32_t)(m * (int)SPREADS + s);
+            for (unsigned i = 0; is_there && beside < contexts && i < columns; i++)
+                out[i] += seen[beside][first + i];
+        }
+    }
+    for (unsigned i = 0; i < columns; i++)
+        sum += out[i];
+    for (unsigned i = 0; i < columns; i++)
+        out[i] /= sum;
+}
+
+/* Tables from what was seen in @p columns columns from @p first on. */
+static void fit_tables(clv_frequencies *out, histogram seen, uint32_t contexts, unsigned first,
+                       unsigned columns)
+{
+    double all[CLV_RANS_LEVELS] = {0}, total = 0, beside[CLV_RANS_LEVELS];
+
+    for (uint32_t c = 0; c < contexts; c++) {
+        for (unsigned i = 0; i < columns; i++)
+            all[i] += seen[c][first + i];
+    }
+    for (unsigned i = 0; i < columns; i++)
+        total += all[i] += 0.5;
+    for (unsigned i = 0; i < columns; i++)
+        all[i] /= total;
+    for (uint32_t c = 0; c < contexts; c++) {
+        uint64_t weights[CLV_RANS_LEVELS];
+        lean_on(beside, seen, contexts, c, all, first, columns);
+        for (unsigned i = 0; i < columns; i++)
+            weights[i] = (uint64_t)(256 * (seen[c][first + i] + PRIOR * beside[i])) + 1;
+        clv_frequencies_fit(&out[c], weights, columns);
+    }
+}
+
+static unsigned first_column(const grouping *g, const clv_plane_group *group)
+{
+    return g->s->byte_zero != NULL ? 0 : (unsigned)(-group->zero - g->base);
+}
+
+static bool escapes(const clv_plane_group *group)
+{
+    return group->levels > CLV_RANS_LEVELS && group->levels <= CLV_PLANE_MAX_ESCAPED;
+}
+
+static double cost_of(const clv_frequencies *f, unsigned symbol)
+{
+    return CLV_RANS_BITS - log2(f->count[symbol]);
+}
+
+/* With escapes: the numbers around zero, and all others as one; those in a table of their own. */
+static void fit_escaped(clv_plane_group *out, group_counts *counts, unsigned first)
+{
+    unsigned least = out->zero - 7u, n = out->levels;
+    histogram near = {{0}};
+    uint64_t far[CLV_RANS_LEVELS] = {0};
+
+    for (uint32_t c = 0; c < out->contexts; c++) {
+        for (unsigned i = 0; i < n; i++) {
+            uint32_t count = counts->seen[c][first + i];
+            near[c][i - least < 15 ? i - least : 15] += count;
+            if (i - least >= 15)
+                far[i < least ? i : i - 15] += 64 * (uint64_t)count;
+        }
+    }
+    for (unsigned i = 0; i < n - 15; i++)
+        far[i] += 16;
+    clv_frequencies_fit(&out->low[0], far, n - 15);
+    fit_tables(out->high, near, out->contexts, 0, CLV_RANS_LEVELS);
+    for (uint32_t c = 0; c < out->contexts; c++) {
+        for (unsigned i = 0; i < n; i++) {
+            bool is_near = i - least < 15;
+            counts->bits[c][first + i] =
+                is_near
+                    ? cost_of(&out->high[c], i - least)
+                    : cost_of(&out->high[c], 15) + cost_of(&out->low[0], i < least ? i : i - 15);
+        }
+    }
+}
+
+static void fit_group(const grouping *g, uint32_t group)
+{
+    clv_plane_group *out = &g->groups[group];
+    group_counts *counts = &g->counts[group];
+    unsigned first = first_column(g, out);
+    unsigned columns = out->levels < CLV_RANS_LEVELS ? out->levels : CLV_RANS_LEVELS;
+
+    if (escapes(out)) {
+        fit_escaped(out, counts, first);
+        return;
+    }
+    fit_tables(out->high, counts->seen, out->contexts, first, columns);
+    for (uint32_t c = 0; c < out->contexts; c++) {
+        for (unsigned i = 0; i < columns; i++)
+            counts->bits[c][first + i] = cost_of(&out->high[c], i);
     }
 }
 
@@ -398,31 +544,59 @@ static void fit_lower(const grouping *g, uint32_t group)
     }
 }
 
-static clv_status group_planes(grouping *g, double *bits, ranked *order)
+/* Classes, buckets and tables of all groups; what planes cost by them. */
+static void make_groups(const grouping *g)
 {
-    const struct mapping *first = &mappings[g->s->byte_zero != NULL ? 4 : 0];
+    for (uint32_t group = 0; group < g->n_groups; group++) {
+        find_levels(g, group);
+        if (g->contexts)
+            find_classes(g, group);
+    }
+    if (g->contexts)
+        visit_all(g, count_sums);
+    for (uint32_t group = 0; g->contexts && group < g->n_groups; group++) {
+        find_buckets(g->groups[group].mean_of, g->counts[group].means, 256, MEANS, SPREADS);
+        find_buckets(g->groups[group].spread_of, g->counts[group].spreads, 128, SPREADS, 1);
+    }
+    visit_all(g, count_symbols);
+    for (uint32_t group = 0; group < g->n_groups; group++) {
+        fit_group(g, group);
+        if (g->s->byte_zero != NULL)
+            fit_lower(g, group);
+    }
+    for (uint32_t p = 0; p < g->s->planes; p++) {
+        double empty = (double)g->groups[g->group_of[p]].empty / CLV_RANS_TOTAL;
+        g->bits[p] = -(g->planes[p].empty * log2(empty) +
+                       (double)(g->s->count - g->planes[p].empty) * log2(1 - empty));
+    }
+    visit_all(g, count_bits);
+}
 
+static void group_planes(grouping *g, rough_costs *costs, ranked *order)
+{
     for (uint32_t p = 0; p < g->s->planes; p++)
         look_at_plane(g, p);
     g->base = -7; /* escapes may need the levels around zero even where no number is there */
     for (uint32_t p = 0; p < g->s->planes; p++)
         g->base = g->planes[p].low < g->base ? g->planes[p].low : g->base;
     for (uint32_t p = 0; p < g->s->planes; p++)
-        count_plane(g, g->planes[p].seen, p, first);
+        count_plane(g, p);
     first_groups(g, order);
-    fit_all(g);
-    for (unsigned round = 0; round < ROUNDS && move_planes(g); round++)
-        fit_all(g);
+    for (unsigned round = 0; round < ROUNDS && move_planes(g, costs); round++)
+        continue;
     close_ranks(g);
-    fit_all(g);
-    for (uint32_t group = 0; group < g->n_groups; group++) {
-        choose_mapping(g, group);
-        if (g->s->byte_zero != NULL)
-            fit_lower(g, group);
-    }
-    for (uint32_t p = 0; p < g->s->planes; p++)
-        bits[p] = cost_in(g, p, g->group_of[p]);
-    return CLV_OK;
+    make_groups(g);
+}
+
+/* No more groups than there is something to learn their tables from, but a few at any rate, for
+ * planes of quite different sizes. */
+static uint32_t groups_for(const clv_plane_samples *s, uint32_t most, bool contexts)
+{
+    size_t symbols = plane_elems(s) * s->planes * s->count;
+    size_t enough = symbols / (TABLE_SYMBOLS * (contexts ? CONTEXTS : 1)) + FEW_GROUPS;
+
+    most = most < s->planes ? most : s->planes;
+    return enough < most ? (uint32_t)enough : most;
 }
 
 clv_status clv_codec_group(clv_plane_group *groups, uint8_t *group_of, double *bits,
@@ -430,20 +604,33 @@ clv_status clv_codec_group(clv_plane_group *groups, uint8_t *group_of, double *b
                            bool contexts)
 {
     clv_status status = CLV_ENOMEM;
-    grouping g = {.s = samples, .contexts = contexts, .groups = groups, .group_of = group_of};
+    size_t n = plane_elems(samples) + 1;
+    grouping g = {.s = samples,
+                  .contexts = contexts,
+                  .groups = groups,
+                  .group_of = group_of,
+                  .bits = bits,
+                  .n_groups = groups_for(samples, most, contexts)};
     ranked *order = clv_calloc(samples->planes + 1u, sizeof *order);
+    rough_costs *costs = clv_calloc(g.n_groups + 1u, sizeof *costs);
 
-    g.n_groups = most < samples->planes ? most : samples->planes;
     g.planes = clv_calloc(samples->planes + 1u, sizeof *g.planes);
-    g.cost = clv_calloc(g.n_groups + 1u, sizeof *g.cost);
-    g.class_line = clv_calloc(samples->cols + 2u, 1);
-    if (g.planes != NULL && g.cost != NULL && g.class_line != NULL && order != NULL) {
-        status = group_planes(&g, bits, order);
+    g.counts = clv_calloc(g.n_groups + 1u, sizeof *g.counts);
+    g.classes = clv_calloc(n, LANES);
+    g.activity = clv_calloc(n, 1);
+    g.sums = clv_calloc(n, sizeof *g.sums);
+    if (order != NULL && costs != NULL && g.planes != NULL && g.counts != NULL &&
+        g.classes != NULL && g.activity != NULL && g.sums != NULL) {
+        group_planes(&g, costs, order);
         *n_out = g.n_groups;
+        status = CLV_OK;
     }
     clv_free(order);
+    clv_free(costs);
     clv_free(g.planes);
-    clv_free(g.cost);
-    clv_free(g.class_line);
+    clv_free(g.counts);
+    clv_free(g.classes);
+    clv_free(g.activity);
+    clv_free(g.sums);
     return status;
 }

@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "codec/plane_context.h"
 
 #define LANES CLV_PLANE_LANES
 #define STATE_BYTES (LANES * 4u)
 #define ESCAPE 15u              /* upper symbol: not among the 15 levels around the zero */
 #define STEP_BYTES (LANES * 4u) /* most that one symbol of every lane takes: two words each */
+#define STRETCH 64u             /* columns that are decoded at a time */
 
 /* Planes that are coded side by side, those that aren't empty, in order; the last ones may be fewer
  * than LANES. */
@@ -22,12 +24,29 @@ static size_t plane_elems(const clv_plane_model *model)
     return (size_t)model->rows * model->cols;
 }
 
+/* Scratch memory: a flag for each plane; the activity of each place; of every lane's last two rows
+ * the classes, with one more on each side; when encoding the contexts of all symbols. */
+typedef struct workspace {
+    uint8_t *empty, *activity, *lines[2], *contexts;
+    size_t width; /* of a line */
+} workspace;
+
 size_t clv_plane_scratch_bytes(const clv_plane_model *model)
 {
-    /* A flag for each plane and rows of classes; then the contexts of all symbols (encoding) or of
-     * a row for each lane (decoding). */
-    size_t all = model->planes * plane_elems(model), rows = (size_t)LANES * model->cols;
-    return model->planes + (size_t)LANES * (model->cols + 2) + (all > rows ? all : rows);
+    size_t n = plane_elems(model);
+    return model->planes + n + 2 * LANES * (model->cols + (size_t)2) + model->planes * n;
+}
+
+static workspace divide(const clv_plane_model *model, uint8_t *scratch)
+{
+    workspace w = {.empty = scratch, .width = model->cols + (size_t)2};
+
+    w.activity = w.empty + model->planes;
+    w.lines[0] = w.activity + plane_elems(model);
+    w.lines[1] = w.lines[0] + LANES * w.width;
+    w.contexts = w.lines[1] + LANES * w.width;
+    memset(w.activity, CLV_PLANE_FIRST_ACTIVITY, plane_elems(model));
+    return w;
 }
 
 uint32_t clv_symbols_checksum(const uint8_t *symbols, size_t n)
@@ -85,30 +104,56 @@ static clv_frequencies empty_table(const clv_plane_group *group)
 
 /* --- contexts ----------------------------------------------------------------------------- */
 
-/* Of a row: what the row above adds, 2 up + up left + up right. @p above has its classes, with one
- * more on each side. */
-static void row_above(uint8_t *restrict out, const uint8_t *restrict above, uint32_t cols)
+/* The sums of plane_context.h in one number: that of positions, and 256 times that of deviations.
+ * Here what the row above and other planes add, of @p cols columns. @p above has the row's classes
+ * from one column before. */
+static void sums_above(uint16_t *restrict out, const uint8_t *restrict above,
+                       const uint8_t *restrict activity, uint32_t cols)
 {
-    for (uint32_t x = 0; x < cols; x++)
-        out[x] = (uint8_t)(above[x] + 2 * above[x + 1] + above[x + 2]);
+    for (uint32_t x = 0; x < cols; x++) {
+        unsigned left = above[x], up = above[x + 1], right = above[x + 2];
+        unsigned positions = 4 * (up & 15u) + 15 - (left & 15u) + (right & 15u);
+        unsigned deviations = (left >> 4) + 2 * (up >> 4) + (right >> 4) + activity[x];
+        out[x] = (uint16_t)(positions + (deviations << 8));
+    }
 }
 
-/* Of every symbol of a plane. @p line has room for cols + 2. */
-static void plane_contexts(uint8_t *restrict out, const uint8_t *symbols,
-                           const clv_plane_model *model, const clv_plane_group *group,
-                           uint8_t *restrict line)
+/* What the left neighbour adds. */
+static inline uint16_t sums_left(uint8_t class)
 {
-    uint8_t outside = group->classes[group->zero];
+    return (uint16_t)(5u * (class & 15u) + ((class & 0xf0u) << 5));
+}
 
-    memset(line, outside, model->cols + 2);
-    for (uint32_t y = 0; y < model->rows; y++) {
-        row_above(out, line, model->cols);
-        for (uint32_t x = 0; x < model->cols; x++)
-            line[x + 1] = group->classes[symbols[x]];
-        for (uint32_t x = 0; x < model->cols; x++)
-            out[x] = (uint8_t)(out[x] + 2 * line[x]);
-        out += model->cols;
-        symbols += model->cols;
+static void classify(uint8_t *restrict line, const uint8_t *restrict symbols,
+                     const clv_plane_group *group, uint32_t cols)
+{
+    for (uint32_t x = 0; x < cols; x++)
+        line[x] = group->classes[symbols[x]];
+}
+
+/* Outside of the planes of a batch: what lies above them, and left and right of every row. */
+static void begin_lines(const workspace *w, const batch *b, const clv_plane_model *model)
+{
+    for (uint32_t i = 0; i < b->count; i++) {
+        const clv_plane_group *group = group_at(model, b->planes[i]);
+        uint8_t *other = w->lines[1] + i * w->width;
+        memset(w->lines[0] + i * w->width, group->classes[group->outside], w->width);
+        other[0] = other[w->width - 1] = group->classes[group->outside];
+    }
+}
+
+/* The places of a row, after @p count planes whose classes are in lines. */
+static void pass_activity(uint8_t *restrict activity, const uint8_t *restrict lines, size_t width,
+                          uint32_t count, uint32_t cols)
+{
+    if (count == LANES) {
+        for (uint32_t x = 0; x < cols; x++) {
+            unsigned sum = 0;
+#pragma GCC unroll 8
+            for (uint32_t i = 0; i < LANES; i++)
+                sum += lines[i * width + x] >> 4;
+            activity[x] = clv_plane_activity(activity[x], sum);
+        }
     }
 }
 
@@ -118,16 +163,38 @@ typedef struct encoder {
     const clv_plane_model *model;
     const uint8_t *symbols;
     const uint8_t *empty;
-    const uint8_t *contexts;
+    uint8_t *contexts;
     uint32_t states[LANES];
     uint8_t *at;    /* the first word written */
     uint8_t *start; /* where the room begins */
 } encoder;
 
-static inline uint32_t put_symbol(uint32_t state, uint8_t **at, const clv_plane_group *group,
-                                  unsigned symbol, unsigned context)
+/* Planes of a batch. */
+typedef struct lanes {
+    const clv_plane_group *groups[LANES];
+    const uint8_t *symbols[LANES];
+    uint8_t *contexts[LANES];
+    bool wide; /* some plane has over 16 levels */
+} lanes;
+
+static void set_lanes(lanes *out, const batch *b, const clv_plane_model *model,
+                      const uint8_t *symbols, uint8_t *contexts)
 {
-    if (group->levels <= CLV_RANS_LEVELS)
+    size_t n = plane_elems(model);
+
+    out->wide = false;
+    for (uint32_t i = 0; i < b->count; i++) {
+        out->groups[i] = group_at(model, b->planes[i]);
+        out->symbols[i] = symbols + b->planes[i] * n;
+        out->contexts[i] = contexts + b->planes[i] * n;
+        out->wide |= out->groups[i]->levels > CLV_RANS_LEVELS;
+    }
+}
+
+static inline uint32_t put_symbol(uint32_t state, uint8_t **at, const clv_plane_group *group,
+                                  unsigned symbol, unsigned context, bool wide)
+{
+    if (!wide || group->levels <= CLV_RANS_LEVELS)
         return clv_rans_put(state, at, &group->high[context], symbol);
     if (group->levels > CLV_PLANE_MAX_ESCAPED) {
         state = clv_rans_put(state, at, &group->low[symbol >> 4], symbol & 15u);
@@ -141,28 +208,44 @@ static inline uint32_t put_symbol(uint32_t state, uint8_t **at, const clv_plane_
     return clv_rans_put(state, at, &group->high[context], ESCAPE);
 }
 
-static clv_status put_batch(encoder *e, const batch *b)
+/* Steps [from, to) of a batch, backwards. @p count and @p wide are constants where this is called.
+ */
+static inline __attribute__((always_inline)) void put_steps(encoder *e, const lanes *l, size_t from,
+                                                            size_t to, uint32_t count, bool wide)
 {
-    const clv_plane_group *groups[LANES];
-    const uint8_t *symbols[LANES], *contexts[LANES];
-    size_t n = plane_elems(e->model);
     uint32_t states[LANES];
     uint8_t *at = e->at;
 
     memcpy(states, e->states, sizeof states);
-    for (uint32_t i = 0; i < b->count; i++) {
-        groups[i] = group_at(e->model, b->planes[i]);
-        symbols[i] = e->symbols + b->planes[i] * n;
-        contexts[i] = e->contexts + b->planes[i] * n;
-    }
-    for (size_t k = n; k-- > 0;) {
-        if ((size_t)(at - e->start) < STEP_BYTES + 2)
-            return CLV_ENOSPC;
-        for (uint32_t i = b->count; i-- > 0;)
-            states[i] = put_symbol(states[i], &at, groups[i], symbols[i][k], contexts[i][k]);
+    for (size_t k = to; k-- > from;) {
+#pragma GCC unroll 8
+        for (uint32_t i = count; i-- > 0;)
+            states[i] =
+                put_symbol(states[i], &at, l->groups[i], l->symbols[i][k], l->contexts[i][k], wide);
     }
     memcpy(e->states, states, sizeof states);
     e->at = at;
+}
+
+static clv_status put_batch(encoder *e, const batch *b)
+{
+    size_t n = plane_elems(e->model), left = n;
+    lanes l;
+
+    set_lanes(&l, b, e->model, e->symbols, e->contexts);
+    while (left > 0) { /* as many steps as there is surely room for */
+        size_t safe = (size_t)(e->at - e->start) / STEP_BYTES;
+        if (safe == 0)
+            return CLV_ENOSPC;
+        size_t from = left > safe ? left - safe : 0;
+        if (b->count < LANES)
+            put_steps(e, &l, from, left, b->count, true);
+        else if (l.wide)
+            put_steps(e, &l, from, left, LANES, true);
+        else
+            put_steps(e, &l, from, left, LANES, false);
+        left = from;
+    }
     return CLV_OK;
 }
 
@@ -205,35 +288,74 @@ static bool is_full_of(const uint8_t *symbols, size_t n, uint8_t zero)
     return n == 0 || (symbols[0] == zero && memcmp(symbols, symbols + 1, n - 1) == 0);
 }
 
-/* Which planes are empty, and the contexts of the others. */
-static void look_at_planes(const clv_plane_model *model, const uint8_t *symbols, uint8_t *empty,
-                           uint8_t *line, uint8_t *contexts)
+/* Contexts of row @p y of a lane's plane; its classes are left in the other line. */
+static void row_contexts(const workspace *w, const clv_plane_model *model, const lanes *l,
+                         uint32_t lane, uint32_t y)
+{
+    const clv_plane_group *group = l->groups[lane];
+    const uint8_t *above = w->lines[y % 2] + lane * w->width;
+    uint8_t *line = w->lines[(y + 1) % 2] + lane * w->width;
+    size_t at = (size_t)y * model->cols;
+    uint16_t sums[STRETCH];
+
+    classify(line + 1, l->symbols[lane] + at, group, model->cols);
+    for (uint32_t x = 0; x < model->cols; x += STRETCH) {
+        uint32_t cols = model->cols - x < STRETCH ? model->cols - x : STRETCH;
+        uint8_t *out = l->contexts[lane] + at + x;
+        sums_above(sums, above + x, w->activity + at + x, cols);
+        for (uint32_t i = 0; i < cols; i++)
+            sums[i] = (uint16_t)(sums[i] + sums_left(line[x + i]));
+        for (uint32_t i = 0; i < cols; i++)
+            out[i] = (uint8_t)clv_plane_context(group, sums[i]);
+    }
+}
+
+/* Contexts of all planes that aren't empty. */
+static void find_contexts(const workspace *w, const clv_plane_model *model, const uint8_t *symbols)
+{
+    lanes l;
+    batch b;
+
+    for (uint32_t next = next_batch(&b, model, w->empty, 0); b.count > 0;
+         next = next_batch(&b, model, w->empty, next)) {
+        set_lanes(&l, &b, model, symbols, w->contexts);
+        begin_lines(w, &b, model);
+        for (uint32_t y = 0; y < model->rows; y++) {
+            for (uint32_t i = 0; i < b.count; i++)
+                row_contexts(w, model, &l, i, y);
+            pass_activity(w->activity + (size_t)y * model->cols, w->lines[(y + 1) % 2] + 1,
+                          w->width, b.count, model->cols);
+        }
+    }
+}
+
+/* Which planes are empty. @return whether neighbours matter to any of the others. */
+static bool find_empty(uint8_t *empty, const clv_plane_model *model, const uint8_t *symbols)
 {
     size_t n = plane_elems(model);
+    bool near = false;
 
-    for (uint32_t p = 0; p < model->planes; p++, symbols += n, contexts += n) {
-        const clv_plane_group *group = group_at(model, p);
-        empty[p] = is_full_of(symbols, n, group->zero);
-        if (empty[p])
-            continue;
-        if (group->contexts > 1)
-            plane_contexts(contexts, symbols, model, group, line);
-        else
-            memset(contexts, 0, n);
+    for (uint32_t p = 0; p < model->planes; p++) {
+        empty[p] = is_full_of(symbols + p * n, n, group_at(model, p)->zero);
+        near |= !empty[p] && group_at(model, p)->contexts > 1;
     }
+    return near;
 }
 
 clv_status clv_planes_encode(size_t *bytes_out, const clv_plane_model *model,
                              const uint8_t *symbols, uint8_t *scratch, uint8_t *dst, size_t cap)
 {
-    uint8_t *line = scratch + model->planes;
-    uint8_t *contexts = line + (size_t)LANES * (model->cols + 2);
-    encoder e = {.model = model, .symbols = symbols, .empty = scratch, .contexts = contexts};
-    uint32_t checksum = clv_symbols_checksum(symbols, model->planes * plane_elems(model));
+    size_t all = model->planes * plane_elems(model);
+    uint32_t checksum = clv_symbols_checksum(symbols, all);
+    workspace w = divide(model, scratch);
+    encoder e = {.model = model, .symbols = symbols, .empty = w.empty, .contexts = w.contexts};
 
     if (cap < STATE_BYTES)
         return CLV_ENOSPC;
-    look_at_planes(model, symbols, scratch, line, contexts);
+    if (find_empty(w.empty, model, symbols))
+        find_contexts(&w, model, symbols);
+    else
+        memset(w.contexts, 0, all);
     e.start = dst + STATE_BYTES;
     e.at = dst + cap;
     for (unsigned i = 0; i < LANES; i++)
@@ -256,17 +378,17 @@ typedef struct decoder {
     const uint8_t *at, *end;
 } decoder;
 
-/* One row of each lane's plane. */
-typedef struct row_of_planes {
+/* Some columns of a row of each lane's plane. */
+typedef struct stretch {
     const clv_plane_group *groups[LANES];
-    uint8_t *out[LANES];
-    uint8_t *above[LANES]; /* what the row above adds to each context */
-    uint8_t *line[LANES];  /* classes of this row, with one more on each side */
-    uint32_t mask[LANES];  /* 0 where neighbours don't matter */
-    uint32_t count, cols;
-    bool wide; /* some plane has over 16 levels */
-    bool near; /* to some plane neighbours matter */
-} row_of_planes;
+    uint32_t count;
+    bool wide;                      /* some plane has over 16 levels */
+    bool near;                      /* to some plane neighbours matter */
+    uint16_t left[LANES];           /* what the column before adds to the sums */
+    uint16_t above[LANES][STRETCH]; /* what the row above and other planes add */
+    uint8_t out[LANES][STRETCH];
+    uint16_t steps[LANES][CLV_PLANE_MAX_LEVELS]; /* sums_left() of each symbol */
+} stretch;
 
 static inline unsigned get_symbol(uint32_t *state, const uint8_t **at, const clv_plane_group *group,
                                   uint32_t context, bool wide)
@@ -285,64 +407,65 @@ static inline unsigned get_symbol(uint32_t *state, const uint8_t **at, const clv
     return s << 4 | low;
 }
 
-/* Columns [from, to) of a row. @p count, @p wide and @p near, whether neighbours matter to any
- * plane, are constants where this is called. */
+/* Columns [from, to) of a stretch. @p count, @p wide and @p near are constants where this is
+ * called.
+ */
 static inline __attribute__((always_inline)) const uint8_t *
-get_columns(decoder *d, const row_of_planes *row, uint32_t from, uint32_t to, uint32_t count,
-            bool wide, bool near, const uint8_t *at)
+get_columns(decoder *d, stretch *t, uint32_t from, uint32_t to, uint32_t count, bool wide,
+            bool near, const uint8_t *at)
 {
     uint32_t states[LANES], left[LANES];
 
     memcpy(states, d->states, sizeof states);
     for (uint32_t i = 0; i < count; i++)
-        left[i] = near ? row->line[i][from] : 0;
+        left[i] = t->left[i];
     for (uint32_t x = from; x < to; x++) {
 #pragma GCC unroll 8
         for (uint32_t i = 0; i < count; i++) {
-            const clv_plane_group *group = row->groups[i];
-            uint32_t context = near ? (row->above[i][x] + 2 * left[i]) & row->mask[i] : 0;
+            const clv_plane_group *group = t->groups[i];
+            uint32_t context = near ? clv_plane_context(group, t->above[i][x] + left[i]) : 0;
             unsigned s = get_symbol(&states[i], &at, group, context, wide);
-            row->out[i][x] = (uint8_t)s;
-            if (near) {
-                left[i] = group->classes[s];
-                row->line[i][x + 1] = (uint8_t)left[i];
-            }
+            t->out[i][x] = (uint8_t)s;
+            if (near)
+                left[i] = t->steps[i][s];
         }
     }
     memcpy(d->states, states, sizeof states);
+    for (uint32_t i = 0; i < count; i++)
+        t->left[i] = (uint16_t)left[i];
     return at;
 }
 
 /* The same, by the form that was compiled for such planes. */
-static const uint8_t *get_some(decoder *d, const row_of_planes *row, uint32_t from, uint32_t to,
+static const uint8_t *get_some(decoder *d, stretch *t, uint32_t from, uint32_t to,
                                const uint8_t *at)
 {
-    if (row->count < LANES)
-        return get_columns(d, row, from, to, row->count, row->wide, true, at);
-    if (row->wide)
-        return get_columns(d, row, from, to, LANES, true, true, at);
-    if (row->near)
-        return get_columns(d, row, from, to, LANES, false, true, at);
-    return get_columns(d, row, from, to, LANES, false, false, at);
+    if (t->count < LANES)
+        return get_columns(d, t, from, to, t->count, true, true, at);
+    if (t->wide)
+        return get_columns(d, t, from, to, LANES, true, true, at);
+    if (t->near)
+        return get_columns(d, t, from, to, LANES, false, true, at);
+    return get_columns(d, t, from, to, LANES, false, false, at);
 }
 
 /* As many columns as cannot read beyond the end; near it from a copy with zeros behind, which
  * shows whether they would have. @return false: too few bytes. */
-static bool get_row(decoder *d, const row_of_planes *row)
+static bool get_stretch(decoder *d, stretch *t, uint32_t cols)
 {
-    uint32_t x = 0, step = row->count * (row->wide ? 4 : 2);
+    uint32_t x = 0, step = t->count * (t->wide ? 4 : 2);
 
-    while (x < row->cols) {
+    while (x < cols) {
         size_t left = (size_t)(d->end - d->at);
-        size_t safe = left / step < row->cols - x ? left / step : row->cols - x;
+        size_t safe = left / step < cols - x ? left / step : cols - x;
         if (safe > 0) {
-            d->at = get_some(d, row, x, x + (uint32_t)safe, d->at);
+            d->at = get_some(d, t, x, x + (uint32_t)safe, d->at);
             x += (uint32_t)safe;
             continue;
         }
         uint8_t tail[STEP_BYTES + 2] = {0};
         memcpy(tail, d->at, left);
-        size_t used = (size_t)(get_some(d, row, x, x + 1, tail) - tail);
+        size_t used = (size_t)(get_some(d, t, x, x + 1, tail) - tail);
         if (used > left)
             return false;
         d->at += used;
@@ -351,34 +474,79 @@ static bool get_row(decoder *d, const row_of_planes *row)
     return true;
 }
 
-static bool get_batch(decoder *d, const batch *b, uint8_t *symbols, uint8_t *lines, uint8_t *above)
+/* The planes of a batch where neighbours matter to none: nothing to do between rows. */
+static bool get_flat(decoder *d, stretch *t, uint8_t *const *out)
+{
+    size_t n = plane_elems(d->model);
+
+    for (size_t x = 0; x < n; x += STRETCH) {
+        uint32_t cols = n - x < STRETCH ? (uint32_t)(n - x) : STRETCH;
+        if (!get_stretch(d, t, cols))
+            return false;
+        for (uint32_t i = 0; i < t->count; i++)
+            memcpy(out[i] + x, t->out[i], cols);
+    }
+    return true;
+}
+
+static bool get_row(decoder *d, stretch *t, const workspace *w, uint8_t *const *out, uint32_t y)
+{
+    uint32_t all = d->model->cols;
+    size_t at = (size_t)y * all;
+    const uint8_t *above = w->lines[y % 2];
+    uint8_t *line = w->lines[(y + 1) % 2];
+
+    for (uint32_t i = 0; i < t->count; i++)
+        t->left[i] = sums_left(line[i * w->width]);
+    for (uint32_t x = 0; x < all; x += STRETCH) {
+        uint32_t cols = all - x < STRETCH ? all - x : STRETCH;
+        for (uint32_t i = 0; i < t->count; i++)
+            sums_above(t->above[i], above + i * w->width + x, w->activity + at + x, cols);
+        if (!get_stretch(d, t, cols))
+            return false;
+        for (uint32_t i = 0; i < t->count; i++) {
+            memcpy(out[i] + at + x, t->out[i], cols);
+            classify(line + i * w->width + x + 1, t->out[i], t->groups[i], cols);
+        }
+    }
+    pass_activity(w->activity + at, line + 1, w->width, t->count, all);
+    return true;
+}
+
+static void find_steps(uint16_t *restrict steps, const clv_plane_group *group)
+{
+    for (uint32_t s = 0; s < group->levels; s++)
+        steps[s] = sums_left(group->classes[s]);
+}
+
+static bool get_batch(decoder *d, const batch *b, uint8_t *symbols, const workspace *w)
 {
     const clv_plane_model *model = d->model;
-    row_of_planes row = {.count = b->count, .cols = model->cols};
     size_t n = plane_elems(model);
+    uint8_t *out[LANES];
+    stretch t;
 
+    t.count = b->count;
+    t.wide = t.near = false;
     for (uint32_t i = 0; i < b->count; i++) {
         const clv_plane_group *group = group_at(model, b->planes[i]);
-        row.groups[i] = group;
-        row.out[i] = symbols + b->planes[i] * n;
-        row.line[i] = lines + (size_t)i * (model->cols + 2);
-        row.above[i] = above + (size_t)i * model->cols;
-        row.mask[i] = group->contexts > 1 ? UINT32_MAX : 0;
-        memset(row.line[i], group->classes[group->zero], model->cols + 2);
-        row.wide |= group->levels > CLV_RANS_LEVELS;
-        row.near |= group->contexts > 1;
+        t.groups[i] = group;
+        out[i] = symbols + b->planes[i] * n;
+        t.wide |= group->levels > CLV_RANS_LEVELS;
+        t.near |= group->contexts > 1;
+        t.left[i] = 0;
     }
-    /* The fast form has nothing to do between rows: the plane is one of them. */
-    bool is_flat = b->count == LANES && !row.wide && !row.near;
-    if (is_flat)
-        row.cols = model->rows * model->cols;
-    for (uint32_t y = 0; y < (is_flat ? 1 : model->rows); y++) {
-        for (uint32_t i = 0; row.near && i < b->count; i++)
-            row_above(row.above[i], row.line[i], model->cols);
-        if (!get_row(d, &row))
+    if (b->count == LANES && !t.wide && !t.near) {
+        for (size_t k = 0; k < n; k++)
+            w->activity[k] = clv_plane_activity(w->activity[k], 0);
+        return get_flat(d, &t, out);
+    }
+    begin_lines(w, b, model);
+    for (uint32_t i = 0; i < b->count; i++)
+        find_steps(t.steps[i], t.groups[i]);
+    for (uint32_t y = 0; y < model->rows; y++) {
+        if (!get_row(d, &t, w, out, y))
             return false;
-        for (uint32_t i = 0; i < b->count; i++)
-            row.out[i] += model->cols;
     }
     return true;
 }
@@ -406,20 +574,19 @@ static bool get_flags(decoder *d, uint8_t *empty)
 static bool get_all(decoder *d, uint8_t *symbols, uint8_t *scratch)
 {
     const clv_plane_model *model = d->model;
-    uint8_t *empty = scratch, *lines = scratch + model->planes;
-    uint8_t *above = lines + (size_t)LANES * (model->cols + 2);
+    workspace w = divide(model, scratch);
     size_t n = plane_elems(model);
     batch b;
 
-    if (!get_flags(d, empty))
+    if (!get_flags(d, w.empty))
         return false;
     for (uint32_t p = 0; p < model->planes; p++) {
-        if (empty[p])
+        if (w.empty[p])
             memset(symbols + p * n, group_at(model, p)->zero, n);
     }
-    for (uint32_t next = next_batch(&b, model, empty, 0); b.count > 0;
-         next = next_batch(&b, model, empty, next)) {
-        if (!get_batch(d, &b, symbols, lines, above))
+    for (uint32_t next = next_batch(&b, model, w.empty, 0); b.count > 0;
+         next = next_batch(&b, model, w.empty, next)) {
+        if (!get_batch(d, &b, symbols, &w))
             return false;
     }
     return true;

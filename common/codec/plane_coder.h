@@ -6,10 +6,11 @@
  *
  *  A plane is a channel's rows and columns of symbols. Planes of like statistics form a group,
  * which has tables that were made from calibration images and travel in the bundle. A symbol is
- * coded with the table that its neighbours choose (left, up, up left, up right); a plane of nothing
- * but the group's zero symbol costs a flag. The coder is rANS (rans.h) with CLV_PLANE_LANES states
- * over one stream: that many planes are coded side by side, so that their chains of dependent steps
- *  overlap. Layout of the bytes: docs/activation-format.md.
+ * coded with the table that its neighbours (left, up, up left, up right) and the planes before
+ * choose (plane_context.h); a plane of nothing but the group's zero symbol costs a flag. The coder
+ * is rANS (rans.h) with CLV_PLANE_LANES states over one stream: that many planes are coded side by
+ * side, so that their chains of dependent steps overlap. Layout of the bytes:
+ * docs/activation-format.md.
  *
  *  Pure: no allocation, no state; the same bytes on every machine. */
 
@@ -22,7 +23,9 @@
 
 #define CLV_PLANE_LANES 8u
 #define CLV_PLANE_MAX_GROUPS 64u
-#define CLV_PLANE_CONTEXTS 19u /**< 2 left + 2 up + up left + up right, of classes 0..3 */
+#define CLV_PLANE_MEANS 16u    /**< what is expected: the lower bucket, the lower the symbol */
+#define CLV_PLANE_SPREADS 4u   /**< how sure that is */
+#define CLV_PLANE_CONTEXTS 64u /**< all pairs of them */
 #define CLV_PLANE_MAX_LEVELS 256u
 #define CLV_PLANE_MAX_ESCAPED 31u
 
@@ -36,12 +39,17 @@ typedef struct clv_plane_group {
     /** With over 31 levels by upper half: of symbol % 16. With escapes only the first one: of the
      *  symbol among those that aren't around zero, from the lowest on. */
     clv_frequencies low[CLV_RANS_LEVELS];
-    uint8_t classes[CLV_PLANE_MAX_LEVELS]; /**< 0..3: what a neighbour says about a symbol */
-    uint32_t levels;                       /**< symbols are 0 .. levels - 1; 2..256 */
-    uint8_t zero;       /**< what an empty plane is full of, and what lies outside of a plane */
-    uint16_t empty;     /**< of 4096 planes, so many are empty; 1..4095 */
-    uint32_t contexts;  /**< CLV_PLANE_CONTEXTS, or 1: neighbours don't matter */
-    uint8_t unused[52]; /**< whole cache lines */
+    /** What a symbol says to its neighbours: its position, 0..15, among the symbols, and 16 times
+     *  its deviation, 0..7, from what is usual. */
+    uint8_t classes[CLV_PLANE_MAX_LEVELS];
+    uint8_t mean_of[256];   /**< CLV_PLANE_SPREADS * the bucket of a sum of positions, 0..165 */
+    uint8_t spread_of[128]; /**< the bucket of a sum of deviations, 0..98 */
+    uint32_t levels;        /**< symbols are 0 .. levels - 1; 2..256 */
+    uint32_t contexts;      /**< CLV_PLANE_CONTEXTS; or 1, and classes and buckets are all 0 */
+    uint16_t empty;         /**< of 4096 planes, so many are empty; 1..4095 */
+    uint8_t zero;           /**< what an empty plane is full of */
+    uint8_t outside;        /**< the symbol that lies outside of a plane */
+    uint8_t unused[52];     /**< whole cache lines */
 } clv_plane_group;
 _Static_assert(sizeof(clv_plane_group) % 64 == 0, "tables stay aligned from group to group");
 

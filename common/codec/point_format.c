@@ -8,10 +8,12 @@
 #include "base/error.h"
 #include "codec/tensor_point.h"
 
-#define FORMAT_VERSION 1u
+#define FORMAT_VERSION 2u
 #define FLAG_LOSSLESS 1u
 #define FLAG_TRANSFORM 2u
 #define FLAG_BYTES 4u /* lossless ones are of bytes anyway */
+#define MEAN_SUMS 256u /* that clv_plane_group has buckets of */
+#define SPREAD_SUMS 128u
 
 /* --- memory --------------------------------------------------------------------------------- */
 
@@ -135,6 +137,21 @@ static unsigned lower_symbols(uint32_t levels, unsigned upper)
     return left < CLV_RANS_LEVELS ? left : CLV_RANS_LEVELS;
 }
 
+/* Where each bucket of sums but the first begins, after where the one before it did. */
+static void put_buckets(writer *w, const uint8_t *bucket_of, unsigned sums, unsigned buckets,
+                        unsigned scale)
+{
+    unsigned last = 0;
+
+    for (unsigned bucket = 1; bucket < buckets; bucket++) {
+        unsigned first = last;
+        while (first < sums && bucket_of[first] < scale * bucket)
+            first++;
+        put_number(w, first - last);
+        last = first;
+    }
+}
+
 static void put_group(writer *w, const clv_plane_group *g)
 {
     unsigned upper = upper_symbols(g->levels);
@@ -143,11 +160,11 @@ static void put_group(writer *w, const clv_plane_group *g)
     put_number(w, g->zero);
     put_number(w, g->empty);
     put_number(w, g->contexts);
-    for (uint32_t s = 0; g->contexts > 1 && s < g->levels; s += 4) {
-        uint8_t four = 0;
-        for (uint32_t i = 0; i < 4 && s + i < g->levels; i++)
-            four |= (uint8_t)(g->classes[s + i] << 2 * i);
-        put(w, &four, 1);
+    if (g->contexts > 1) {
+        put_number(w, g->outside);
+        put(w, g->classes, g->levels);
+        put_buckets(w, g->mean_of, MEAN_SUMS, CLV_PLANE_MEANS, CLV_PLANE_SPREADS);
+        put_buckets(w, g->spread_of, SPREAD_SUMS, CLV_PLANE_SPREADS, 1);
     }
     for (uint32_t i = 0; i < g->contexts; i++)
         put_table(w, &g->high[i], upper);
@@ -252,15 +269,33 @@ static clv_status take_table(clv_frequencies *f, reader *r, unsigned n)
     return CLV_OK;
 }
 
-static clv_status take_classes(clv_plane_group *g, reader *r)
+static clv_status take_buckets(uint8_t *bucket_of, reader *r, unsigned sums, unsigned buckets,
+                               unsigned scale)
 {
-    for (uint32_t s = 0; s < g->levels; s += 4) {
-        uint8_t four;
-        CLV_TRY(take(&four, r, 1));
-        for (uint32_t i = 0; i < 4 && s + i < g->levels; i++)
-            g->classes[s + i] = (uint8_t)((uint32_t)four >> 2 * i & 3u);
+    uint32_t first = 0, step;
+
+    for (unsigned bucket = 1; bucket < buckets; bucket++) {
+        CLV_TRY(take_number(&step, r, 0, sums - first));
+        first += step;
+        for (uint32_t sum = first; sum < sums; sum++)
+            bucket_of[sum] = (uint8_t)(scale * bucket);
     }
     return CLV_OK;
+}
+
+static clv_status take_classes(clv_plane_group *g, reader *r)
+{
+    uint32_t outside;
+
+    CLV_TRY(take_number(&outside, r, 0, g->levels - 1));
+    g->outside = (uint8_t)outside;
+    CLV_TRY(take(g->classes, r, g->levels));
+    for (uint32_t s = 0; s < g->levels; s++) {
+        if (g->classes[s] >= 128)
+            return bad(r, "there is no such class");
+    }
+    CLV_TRY(take_buckets(g->mean_of, r, MEAN_SUMS, CLV_PLANE_MEANS, CLV_PLANE_SPREADS));
+    return take_buckets(g->spread_of, r, SPREAD_SUMS, CLV_PLANE_SPREADS, 1);
 }
 
 static clv_status take_group(clv_plane_group *g, reader *r)

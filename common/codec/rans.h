@@ -67,11 +67,11 @@ static inline unsigned clv_rans_find(const clv_frequencies *f, uint32_t slot)
  *  read. */
 static inline uint32_t clv_rans_refill(uint32_t state, const uint8_t **at)
 {
-    uint32_t take = state < CLV_RANS_START; /* no branch: nobody could predict it, either */
-    uint32_t word = clv_read_u16(*at) & (0u - take);
+    uint64_t take = 0u - (uint64_t)(state < CLV_RANS_START); /* all ones, or none: no branch */
+    uint32_t word = clv_read_u16(*at) & (uint32_t)take;
 
-    *at += 2 * take;
-    return state << 16 * take | word;
+    *at += take & 2;
+    return state << (take & 16) | word;
 }
 
 /** Take a symbol out of @p state, which may then be under 2^16. */

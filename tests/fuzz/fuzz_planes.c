@@ -30,8 +30,13 @@ static void make_group(clv_plane_group *g, uint32_t levels, uint8_t zero, uint32
     *g = (clv_plane_group){.levels = levels, .empty = (uint16_t)(1 + 16u * zero)};
     g->zero = (uint8_t)(lower == 1 ? 7 + zero % (levels - 14) : zero % levels);
     g->contexts = contexts;
-    for (unsigned i = 0; i < levels; i++)
-        g->classes[i] = (uint8_t)((i + zero) % 4);
+    g->outside = (uint8_t)(zero % levels);
+    for (unsigned i = 0; contexts > 1 && i < levels; i++)
+        g->classes[i] = (uint8_t)((37 * i + zero) % 128);
+    for (unsigned i = 0; contexts > 1 && i < sizeof g->mean_of; i++)
+        g->mean_of[i] = (uint8_t)(CLV_PLANE_SPREADS * (i * CLV_PLANE_MEANS / sizeof g->mean_of));
+    for (unsigned i = 0; contexts > 1 && i < sizeof g->spread_of; i++)
+        g->spread_of[i] = (uint8_t)(i * CLV_PLANE_SPREADS / sizeof g->spread_of);
     for (unsigned i = 0; i < contexts; i++)
         make_table(&g->high[i], high, levels + i);
     for (unsigned i = 0; i < lower; i++)

@@ -42,8 +42,13 @@ static void random_group(clv_plane_group *g, uint32_t levels, uint32_t contexts)
     if (lower == 1)
         g->zero = (uint8_t)(7 + random_bits() % (levels - 14));
     g->empty = (uint16_t)(1 + random_bits() % 4095);
-    for (unsigned i = 0; i < levels; i++)
-        g->classes[i] = (uint8_t)(random_bits() % 4);
+    g->outside = (uint8_t)(random_bits() % levels);
+    for (unsigned i = 0; contexts > 1 && i < levels; i++)
+        g->classes[i] = (uint8_t)(random_bits() % 128);
+    for (unsigned i = 0; contexts > 1 && i < sizeof g->mean_of; i++)
+        g->mean_of[i] = (uint8_t)(CLV_PLANE_SPREADS * (random_bits() % CLV_PLANE_MEANS));
+    for (unsigned i = 0; contexts > 1 && i < sizeof g->spread_of; i++)
+        g->spread_of[i] = (uint8_t)(random_bits() % CLV_PLANE_SPREADS);
     for (unsigned i = 0; i < contexts; i++)
         random_table(&g->high[i], high);
     for (unsigned i = 0; i < lower; i++)
@@ -126,7 +131,7 @@ static void test_plane_coder__planes_of_every_kind_come_back(void **state)
     (void)state;
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         for (size_t l = 0; l < sizeof levels / sizeof levels[0]; l++) {
-            for (uint32_t contexts = 1; contexts <= CLV_PLANE_CONTEXTS; contexts += 18) {
+            for (uint32_t contexts = 1; contexts <= CLV_PLANE_CONTEXTS; contexts += 63) {
                 planes_make(&p, sizes[s].planes, sizes[s].rows, sizes[s].cols, levels[l], contexts);
                 check_round_trip(&p);
                 planes_done(&p);

@@ -6,11 +6,12 @@
                                    frame in .reference, if there is one: is it .tensors?
 """
 import glob
+import itertools
 import os
 import struct
 import sys
 
-TOTAL, LANES, CONTEXTS, MASK64 = 4096, 8, 19, (1 << 64) - 1
+TOTAL, LANES, MASK64 = 4096, 8, (1 << 64) - 1
 F32, U8 = 1, 4  # types, as the signature has them
 
 
@@ -58,6 +59,9 @@ class Reader:
     def many(self, code, n):
         return list(struct.unpack(f"<{n}{code}", self.take(n * struct.calcsize(code))))
 
+    def bounds(self, n):
+        return list(itertools.accumulate(self.number() for _ in range(n)))
+
     def table(self, n):
         counts = [self.number() for _ in range(n - 1)]
         counts.append(TOTAL - sum(counts))
@@ -71,8 +75,11 @@ def parse_group(r):
     levels = g["levels"]
     g["classes"] = [0] * levels
     if g["contexts"] > 1:
-        packed = r.take((levels + 3) // 4)
-        g["classes"] = [packed[s // 4] >> 2 * (s % 4) & 3 for s in range(levels)]
+        g["outside"] = r.number()
+        g["classes"] = list(r.take(levels))
+        g["means"], g["spreads"] = r.bounds(15), r.bounds(3)
+        if max(g["classes"]) > 127 or g["outside"] >= levels:
+            raise Damaged("classes")
     g["upper"] = [r.table(upper_symbols(levels)) for _ in range(g["contexts"])]
     g["lower"] = [r.table(n) for n in lower_sizes(levels)]
     return g
@@ -80,7 +87,7 @@ def parse_group(r):
 
 def parse_point(data):
     r = Reader(data)
-    if r.number() != 1:
+    if r.number() != 2:
         raise Damaged("version")
     flags = r.number()
     p = {"lossless": bool(flags & 1), "transform": bool(flags & 2),
@@ -138,27 +145,36 @@ def parts_of(group, symbol, context):
     return [(upper, 15), (group["lower"][0], symbol if symbol < zero else symbol - 15)]
 
 
-def context_at(p, group, plane, y, x):
+def context_at(p, group, plane, y, x, activity):
     if group["contexts"] == 1:
         return 0
 
     def class_at(row, col):
         inside = row >= 0 and 0 <= col < p["cols"]
-        return group["classes"][plane[row * p["cols"] + col] if inside else group["zero"]]
+        return group["classes"][plane[row * p["cols"] + col] if inside else group["outside"]]
 
-    return (2 * class_at(y, x - 1) + 2 * class_at(y - 1, x) + class_at(y - 1, x - 1)
-            + class_at(y - 1, x + 1))
+    near = [class_at(y, x - 1), class_at(y - 1, x), class_at(y - 1, x - 1), class_at(y - 1, x + 1)]
+    mean = 15 + sum(w * (c % 16) for w, c in zip((5, 4, -1, 1), near))
+    spread = activity[y * p["cols"] + x] + sum(w * (c // 16) for w, c in zip((2, 2, 1, 1), near))
+    return 4 * sum(b <= mean for b in group["means"]) + sum(b <= spread for b in group["spreads"])
 
 
-def order_of(p, empty):
-    """(lane, plane, row, column) in decoding order."""
+def visit_coded(p, empty, planes, step):
+    """Calls step(lane, plane, place, context) for all symbols in decoding order, each of which has
+    to be in its plane afterwards."""
     full = [i for i in range(p["planes"]) if not empty[i]]
+    of = [p["groups"][g] for g in p["group_of"]]
+    activity = [16] * (p["rows"] * p["cols"])
     for first in range(0, len(full), LANES):
         batch = full[first:first + LANES]
         for y in range(p["rows"]):
             for x in range(p["cols"]):
-                for lane, plane in enumerate(batch):
-                    yield lane, plane, y, x
+                for lane, i in enumerate(batch):
+                    context = context_at(p, of[i], planes[i], y, x, activity)
+                    step(lane, i, y * p["cols"] + x, context)
+        for at, before in enumerate(activity):
+            seen = sum(of[i]["classes"][planes[i][at]] // 16 for i in batch)
+            activity[at] = (before + seen + 1) // 2
 
 
 def decode_coded(p, data):
@@ -197,8 +213,11 @@ def decode_coded(p, data):
     size = p["rows"] * p["cols"]
     empty = [take(i % LANES, [TOTAL - g["empty"], g["empty"]]) for i, g in enumerate(of)]
     planes = [bytearray([g["zero"]] * size) for g in of]
-    for lane, i, y, x in order_of(p, empty):
-        planes[i][y * p["cols"] + x] = symbol_at(lane, of[i], context_at(p, of[i], planes[i], y, x))
+
+    def step(lane, i, at, context):
+        planes[i][at] = symbol_at(lane, of[i], context)
+
+    visit_coded(p, empty, planes, step)
     symbols = b"".join(planes)
     if used != len(words) or states != [last_state(i, checksum(symbols)) for i in range(LANES)]:
         raise Damaged("checksum")
@@ -211,9 +230,11 @@ def encode_coded(p, symbols):
     planes = [symbols[i * size:(i + 1) * size] for i in range(p["planes"])]
     empty = [all(s == of[i]["zero"] for s in plane) for i, plane in enumerate(planes)]
     steps = [(i % LANES, [TOTAL - g["empty"], g["empty"]], int(empty[i])) for i, g in enumerate(of)]
-    for lane, i, y, x in order_of(p, empty):
-        context = context_at(p, of[i], planes[i], y, x)
-        steps += [(lane, t, s) for t, s in parts_of(of[i], planes[i][y * p["cols"] + x], context)]
+
+    def step(lane, i, at, context):
+        steps.extend((lane, t, s) for t, s in parts_of(of[i], planes[i][at], context))
+
+    visit_coded(p, empty, planes, step)
     states = [last_state(i, checksum(symbols)) for i in range(LANES)]
     words = []
     for lane, counts, s in reversed(steps):
@@ -463,14 +484,15 @@ def random_table(n):
 def group_bytes(levels, zero, contexts):
     out = number(levels) + number(zero) + number(1 + random(3000)) + number(contexts)
     if contexts > 1:
-        out += bytes(random(256) & (1 << 2 * min(4, levels - s)) - 1 for s in range(0, levels, 4))
+        out += number(random(levels)) + bytes(random(128) for _ in range(levels))
+        out += bytes(random(18) for _ in range(15)) + bytes(random(40) for _ in range(3))
     for n in [upper_symbols(levels)] * contexts + lower_sizes(levels):
         out += b"".join(number(c) for c in random_table(n)[:-1])
     return out
 
 
 def make_point(flags, channels, rows, cols, planes, groups):
-    out = b"".join(number(n) for n in (1, flags, channels, rows, cols, planes, len(groups)))
+    out = b"".join(number(n) for n in (2, flags, channels, rows, cols, planes, len(groups)))
     out += b"".join(group_bytes(*g) for g in groups)
     out += bytes(i % len(groups) for i in range(planes))
     if flags & 1:
@@ -491,12 +513,12 @@ def make_point(flags, channels, rows, cols, planes, groups):
 
 
 EXAMPLES = {
-    "channels": ((0, 12, 5, 6, 11, [(5, 2, 19), (16, 0, 19), (25, 9, 19), (2, 1, 1)]), False),
-    "transform": ((2, 6, 4, 4, 4, [(7, 3, 19), (31, 15, 1)]), False),
-    "lossless": ((1, 10, 3, 7, 10, [(256, 128, 19), (256, 0, 1)]), False),
-    "packed": ((0, 9, 3, 3, 8, [(6, 3, 19), (17, 8, 19)]), True),
-    "bytes": ((4, 7, 4, 5, 6, [(9, 4, 19)]), False),
-    "difference": ((0, 14, 5, 7, 13, [(5, 2, 19), (16, 0, 19), (25, 9, 19), (200, 90, 1)]), False),
+    "channels": ((0, 22, 5, 6, 21, [(5, 2, 64), (16, 0, 64), (25, 9, 64), (2, 1, 1)]), False),
+    "transform": ((2, 6, 4, 4, 4, [(7, 3, 64), (31, 15, 1)]), False),
+    "lossless": ((1, 10, 3, 7, 10, [(256, 128, 64), (256, 0, 1)]), False),
+    "packed": ((0, 9, 3, 3, 8, [(6, 3, 64), (17, 8, 64)]), True),
+    "bytes": ((4, 7, 4, 5, 6, [(9, 4, 64)]), False),
+    "difference": ((0, 14, 5, 7, 13, [(5, 2, 64), (16, 0, 64), (25, 9, 64), (200, 90, 1)]), False),
 }
 
 
