@@ -16,6 +16,7 @@
 #define WIDE_ZERO 128
 #define CLIPPED 0.0005 /* of a plane's numbers, so many may be clipped to keep its step small */
 #define RIDGE 1e-5
+#define ROUNDS 4 /* of tables, and of the symbols that encoders choose by them */
 
 typedef struct design {
     const clv_features *f;
@@ -334,6 +335,16 @@ static double comes_back(const design *d, uint32_t p, size_t i)
     return number + d->quantisers[g].centre[number + d->groups[g].zero] / 128.0;
 }
 
+/* Units of the output's error for a step of plane @p p, in steps of the point: 1, but where the
+ * plane's step was enlarged. */
+static double scale_of(const design *d, uint32_t p)
+{
+    double scale = d->steps[p] / d->step;
+    if (!d->o->transform)
+        scale *= sqrt(d->metric[(size_t)d->source[p] * (d->channels + 1)]);
+    return scale;
+}
+
 /* Squared steps of output error that coding plane @p p saves. */
 static double saving_of(const design *d, uint32_t p)
 {
@@ -345,9 +356,7 @@ static double saving_of(const design *d, uint32_t p)
         lost += v * v;
         kept += e * e;
     }
-    double scale = d->steps[p] / d->step;
-    if (!d->o->transform)
-        scale *= sqrt(d->metric[(size_t)d->source[p] * (d->channels + 1)]);
+    double scale = scale_of(d, p);
     return (lost - mean * mean / (double)d->n - kept) * scale * scale;
 }
 
@@ -380,16 +389,62 @@ static void drop_planes(design *d)
     d->planes = kept;
 }
 
+/* What a bit may cost, in squared steps of the group's planes. */
+static void find_price(design *d, uint32_t g)
+{
+    double weight = 0, planes = 0;
+
+    for (uint32_t p = 0; p < d->planes; p++) {
+        if (d->group_of[p] == g) {
+            weight += scale_of(d, p) * scale_of(d, p);
+            planes++;
+        }
+    }
+    double price = weight > 0 ? 256 * d->o->price * planes / weight : 0;
+    d->quantisers[g].price = (uint8_t)lrint(fmin(price, UINT8_MAX));
+}
+
+/* The numbers that an encoder will choose by the tables there are. */
+static void choose_numbers(design *d, uint32_t g, uint8_t *symbols, uint8_t *line)
+{
+    const clv_plane_group *group = &d->groups[g];
+    const clv_point_quantiser *q = &d->quantisers[g];
+    clv_plane_choice choice;
+
+    if (q->price == 0)
+        return;
+    clv_plane_choice_make(&choice, group, q->centre, q->price / 256.0);
+    for (uint32_t p = 0; p < d->planes; p++) {
+        for (size_t i = p * d->n; i < (p + 1) * d->n && d->group_of[p] == g; i += d->elems) {
+            clv_plane_choose(symbols, d->values + i, d->f->rows, d->f->cols, group, &choice, line);
+            for (size_t k = 0; k < d->elems; k++)
+                d->numbers[i + k] = (int16_t)(symbols[k] - group->zero);
+        }
+    }
+}
+
 static clv_status sort_planes(design *d)
 {
-    for (int round = 0; round < 2; round++) { /* again without those that went */
-        CLV_TRY(group(d));
-        for (uint32_t g = 0; g < d->n_groups; g++)
+    uint8_t *symbols = clv_calloc(d->elems, 1), *line = clv_calloc(d->f->cols + 2u, 1);
+    clv_status status = symbols != NULL && line != NULL ? CLV_OK : CLV_ENOMEM;
+
+    /* Again without those that went, and as tables and choices make each other. */
+    for (int round = 0; round < ROUNDS && status == CLV_OK; round++) {
+        status = group(d);
+        if (status != CLV_OK)
+            break;
+        for (uint32_t g = 0; g < d->n_groups; g++) {
             find_centres(d, g);
+            find_price(d, g);
+        }
         if (round == 0)
             drop_planes(d);
+        for (uint32_t g = 0; g < d->n_groups && round + 1 < ROUNDS; g++)
+            choose_numbers(d, g, symbols, line);
     }
-    return CLV_OK;
+    clv_free(symbols);
+    clv_free(line);
+    return status;
 }
 
 /* --- the way back ---------------------------------------------------------------------------- */
@@ -465,6 +520,7 @@ static clv_status make_point(clv_point **out, design *d)
     memcpy(point->offset, d->offset, d->channels * sizeof *d->offset);
     for (uint32_t p = 0; p < d->planes && !d->o->transform; p++)
         point->source[p] = (uint16_t)d->source[p];
+    clv_point_price(point);
     clv_status status = CLV_OK;
     if (d->o->transform) {
         memcpy(point->forward, d->forward, (size_t)d->planes * d->channels);

@@ -210,6 +210,7 @@ typedef struct made {
 static made make_symbols(const clv_point *point, const void *data, const uint8_t *reference,
                          void *scratch)
 {
+    uint8_t *line = symbols_in(point, scratch) + 2 * n_symbols(point);
     size_t n = plane_elems(point);
     float *v = scratch, *numbers = v + n;
     uint8_t *own = symbols_in(point, scratch), *kept = own + n_symbols(point);
@@ -223,7 +224,11 @@ static made make_symbols(const clv_point *point, const void *data, const uint8_t
     for (uint32_t p = 0; p < point->planes; p++) {
         uint32_t g = point->group_of[p];
         gather(v, point, p, data);
-        quantise(own + p * n, v, n, &point->groups[g], point->quantisers[g].rounding);
+        if (point->quantisers[g].price > 0)
+            clv_plane_choose(own + p * n, v, point->rows, point->cols, &point->groups[g],
+                             &point->choices[g], line);
+        else
+            quantise(own + p * n, v, n, &point->groups[g], point->quantisers[g].rounding);
         if (reference != NULL)
             keep_near(kept + p * n, own + p * n, v, reference + p * n, point, g);
     }
