@@ -16,7 +16,7 @@
 #define WIDE_ZERO 128
 #define CLIPPED 0.0005 /* of a plane's numbers, so many may be clipped to keep its step small */
 #define RIDGE 1e-5
-#define ROUNDS 4 /* of tables, and of the symbols that encoders choose by them */
+#define ROUNDS 3 /* of tables, and of the symbols that encoders choose by them */
 
 typedef struct design {
     const clv_features *f;
@@ -400,51 +400,53 @@ static void find_price(design *d, uint32_t g)
             planes++;
         }
     }
-    double price = weight > 0 ? 256 * d->o->price * planes / weight : 0;
+    double price = weight > 0 ? 256 * (getenv("XL") ? atof(getenv("XL")) : d->o->price) * planes / weight : 0;
     d->quantisers[g].price = (uint8_t)lrint(fmin(price, UINT8_MAX));
 }
 
 /* The numbers that an encoder will choose by the tables there are. */
-static void choose_numbers(design *d, uint32_t g, uint8_t *symbols, uint8_t *line)
+static clv_status choose_numbers(design *d)
 {
-    const clv_plane_group *group = &d->groups[g];
-    const clv_point_quantiser *q = &d->quantisers[g];
-    clv_plane_choice choice;
+    size_t room = d->elems + clv_plane_places_bytes(d->f->rows, d->f->cols);
+    clv_plane_choice *choices = clv_calloc(d->n_groups + 1u, sizeof *choices);
+    uint8_t *symbols = clv_calloc(room, 1);
+    clv_status status = choices != NULL && symbols != NULL ? CLV_OK : CLV_ENOMEM;
+    clv_plane_places places;
 
-    if (q->price == 0)
-        return;
-    clv_plane_choice_make(&choice, group, q->centre, q->price / 256.0);
-    for (uint32_t p = 0; p < d->planes; p++) {
-        for (size_t i = p * d->n; i < (p + 1) * d->n && d->group_of[p] == g; i += d->elems) {
-            clv_plane_choose(symbols, d->values + i, d->f->rows, d->f->cols, group, &choice, line);
+    for (uint32_t g = 0; g < d->n_groups && status == CLV_OK; g++)
+        clv_plane_choice_make(&choices[g], &d->groups[g], d->quantisers[g].centre,
+                              d->quantisers[g].price / 256.0);
+    for (size_t image = 0; image < d->f->count && status == CLV_OK; image++) {
+        clv_plane_places_begin(&places, d->f->rows, d->f->cols, symbols + d->elems);
+        for (uint32_t p = 0; p < d->planes; p++) {
+            uint32_t g = d->group_of[p];
+            size_t at = p * d->n + image * d->elems;
+            if (d->quantisers[g].price == 0)
+                continue;
+            clv_plane_choose(symbols, d->values + at, &places, &d->groups[g], &choices[g]);
             for (size_t k = 0; k < d->elems; k++)
-                d->numbers[i + k] = (int16_t)(symbols[k] - group->zero);
+                d->numbers[at + k] = (int16_t)(symbols[k] - d->groups[g].zero);
         }
     }
+    clv_free(choices);
+    clv_free(symbols);
+    return status;
 }
 
 static clv_status sort_planes(design *d)
 {
-    uint8_t *symbols = clv_calloc(d->elems, 1), *line = clv_calloc(d->f->cols + 2u, 1);
-    clv_status status = symbols != NULL && line != NULL ? CLV_OK : CLV_ENOMEM;
-
-    /* Again without those that went, and as tables and choices make each other. */
-    for (int round = 0; round < ROUNDS && status == CLV_OK; round++) {
-        status = group(d);
-        if (status != CLV_OK)
-            break;
+    for (int round = 0; round < ROUNDS; round++) { /* tables and choices make each other */
+        CLV_TRY(group(d));
         for (uint32_t g = 0; g < d->n_groups; g++) {
             find_centres(d, g);
             find_price(d, g);
         }
         if (round == 0)
             drop_planes(d);
-        for (uint32_t g = 0; g < d->n_groups && round + 1 < ROUNDS; g++)
-            choose_numbers(d, g, symbols, line);
+        if (round + 1 < ROUNDS)
+            CLV_TRY(choose_numbers(d));
     }
-    clv_free(symbols);
-    clv_free(line);
-    return status;
+    return CLV_OK;
 }
 
 /* --- the way back ---------------------------------------------------------------------------- */

@@ -69,6 +69,8 @@ size_t clv_point_scratch_bytes(const clv_point *point)
 {
     clv_plane_model model = model_of(point);
     size_t alone = clv_plane_scratch_bytes(&model), after = clv_temporal_scratch_bytes(&model);
+    size_t choosing = clv_plane_places_bytes(point->rows, point->cols);
+    alone = alone > choosing ? alone : choosing;
     return (plane_elems(point) + n_numbers(point)) * sizeof(float) + 2 * n_symbols(point) +
            (alone > after ? alone : after);
 }
@@ -210,13 +212,14 @@ typedef struct made {
 static made make_symbols(const clv_point *point, const void *data, const uint8_t *reference,
                          void *scratch)
 {
-    uint8_t *line = symbols_in(point, scratch) + 2 * n_symbols(point);
     size_t n = plane_elems(point);
     float *v = scratch, *numbers = v + n;
     uint8_t *own = symbols_in(point, scratch), *kept = own + n_symbols(point);
+    clv_plane_places places;
 
     if (point->lossless)
         return (made){data, data};
+    clv_plane_places_begin(&places, point->rows, point->cols, kept + n_symbols(point));
     for (size_t i = 0; i < n_numbers(point); i++)
         numbers[i] = (float)((const uint8_t *)data)[i];
     if (point->bytes)
@@ -225,8 +228,7 @@ static made make_symbols(const clv_point *point, const void *data, const uint8_t
         uint32_t g = point->group_of[p];
         gather(v, point, p, data);
         if (point->quantisers[g].price > 0)
-            clv_plane_choose(own + p * n, v, point->rows, point->cols, &point->groups[g],
-                             &point->choices[g], line);
+            clv_plane_choose(own + p * n, v, &places, &point->groups[g], &point->choices[g]);
         else
             quantise(own + p * n, v, n, &point->groups[g], point->quantisers[g].rounding);
         if (reference != NULL)
