@@ -16,7 +16,8 @@
 #define WIDE_ZERO 128
 #define CLIPPED 0.0005 /* of a plane's numbers, so many may be clipped to keep its step small */
 #define RIDGE 1e-5
-#define ROUNDS 3 /* of tables, and of the symbols that encoders choose by them */
+#define ROUNDS 3      /* of tables, and of the symbols that encoders choose by them */
+#define FAST_ROUNDS 2 /* without and with the planes that are dropped */
 
 typedef struct design {
     const clv_features *f;
@@ -389,7 +390,7 @@ static void drop_planes(design *d)
     d->planes = kept;
 }
 
-/* What a bit may cost, in squared steps of the group's planes. */
+/* What a bit may cost, in squared steps of the group's planes. The fast mode has no time for it. */
 static void find_price(design *d, uint32_t g)
 {
     double weight = 0, planes = 0;
@@ -400,42 +401,56 @@ static void find_price(design *d, uint32_t g)
             planes++;
         }
     }
-    double price = weight > 0 ? 256 * (getenv("XL") ? atof(getenv("XL")) : d->o->price) * planes / weight : 0;
+    double price = weight > 0 && d->o->contexts ? 256 * d->o->price * planes / weight : 0;
     d->quantisers[g].price = (uint8_t)lrint(fmin(price, UINT8_MAX));
 }
 
-/* The numbers that an encoder will choose by the tables there are. */
+static clv_plane_model model_of(const design *d)
+{
+    return (clv_plane_model){d->planes,   d->f->rows, d->f->cols,
+                             d->group_of, d->groups,  d->n_groups};
+}
+
+/* The numbers that an encoder will choose by the tables there are, on one image. */
+static void choose_on_image(design *d, size_t image, const clv_plane_choice *choices,
+                            uint8_t *symbols, uint8_t *parts, uint8_t *scratch)
+{
+    clv_plane_model model = model_of(d);
+    size_t elems = d->elems;
+
+    for (uint32_t p = 0; p < d->planes; p++)
+        clv_plane_nearest(symbols + p * elems, parts + p * elems,
+                          d->values + p * d->n + image * elems, elems, &d->groups[d->group_of[p]]);
+    clv_planes_choose(symbols, parts, &model, choices, scratch);
+    for (uint32_t p = 0; p < d->planes; p++) {
+        int zero = d->groups[d->group_of[p]].zero;
+        for (size_t k = 0; k < elems; k++)
+            d->numbers[p * d->n + image * elems + k] = (int16_t)(symbols[p * elems + k] - zero);
+    }
+}
+
 static clv_status choose_numbers(design *d)
 {
-    size_t room = d->elems + clv_plane_places_bytes(d->f->rows, d->f->cols);
+    clv_plane_model model = model_of(d);
+    size_t symbols = d->planes * d->elems;
     clv_plane_choice *choices = clv_calloc(d->n_groups + 1u, sizeof *choices);
-    uint8_t *symbols = clv_calloc(room, 1);
-    clv_status status = choices != NULL && symbols != NULL ? CLV_OK : CLV_ENOMEM;
-    clv_plane_places places;
+    uint8_t *room = clv_calloc(2 * symbols + clv_plane_scratch_bytes(&model), 1);
+    clv_status status = choices != NULL && room != NULL ? CLV_OK : CLV_ENOMEM;
 
     for (uint32_t g = 0; g < d->n_groups && status == CLV_OK; g++)
         clv_plane_choice_make(&choices[g], &d->groups[g], d->quantisers[g].centre,
                               d->quantisers[g].price / 256.0);
-    for (size_t image = 0; image < d->f->count && status == CLV_OK; image++) {
-        clv_plane_places_begin(&places, d->f->rows, d->f->cols, symbols + d->elems);
-        for (uint32_t p = 0; p < d->planes; p++) {
-            uint32_t g = d->group_of[p];
-            size_t at = p * d->n + image * d->elems;
-            if (d->quantisers[g].price == 0)
-                continue;
-            clv_plane_choose(symbols, d->values + at, &places, &d->groups[g], &choices[g]);
-            for (size_t k = 0; k < d->elems; k++)
-                d->numbers[at + k] = (int16_t)(symbols[k] - d->groups[g].zero);
-        }
-    }
+    for (size_t image = 0; image < d->f->count && status == CLV_OK; image++)
+        choose_on_image(d, image, choices, room, room + symbols, room + 2 * symbols);
     clv_free(choices);
-    clv_free(symbols);
+    clv_free(room);
     return status;
 }
 
 static clv_status sort_planes(design *d)
 {
-    for (int round = 0; round < ROUNDS; round++) { /* tables and choices make each other */
+    /* Tables and choices make each other. */
+    for (int round = 0, rounds = d->o->contexts ? ROUNDS : FAST_ROUNDS; round < rounds; round++) {
         CLV_TRY(group(d));
         for (uint32_t g = 0; g < d->n_groups; g++) {
             find_centres(d, g);
@@ -443,7 +458,7 @@ static clv_status sort_planes(design *d)
         }
         if (round == 0)
             drop_planes(d);
-        if (round + 1 < ROUNDS)
+        if (d->o->contexts && round + 1 < rounds)
             CLV_TRY(choose_numbers(d));
     }
     return CLV_OK;

@@ -8,10 +8,10 @@
 #include "base/error.h"
 #include "codec/tensor_point.h"
 
-#define FORMAT_VERSION 2u
+#define FORMAT_VERSION 3u
 #define FLAG_LOSSLESS 1u
 #define FLAG_TRANSFORM 2u
-#define FLAG_BYTES 4u /* lossless ones are of bytes anyway */
+#define FLAG_BYTES 4u  /* lossless ones are of bytes anyway */
 #define MEAN_SUMS 256u /* that clv_plane_group has buckets of */
 #define SPREAD_SUMS 128u
 
@@ -45,9 +45,10 @@ static bool make_room(clv_point *p)
     p->forward_scale = clv_arena_alloc(memory, planes, sizeof *p->forward_scale);
     p->inverse = clv_arena_alloc(memory, entries, sizeof *p->inverse);
     p->inverse_scale = clv_arena_alloc(memory, planes, sizeof *p->inverse_scale);
-    return p->group_of != NULL && p->groups != NULL && p->quantisers != NULL && p->choices != NULL && p->step != NULL &&
-           p->offset != NULL && p->source != NULL && p->forward != NULL &&
-           p->forward_scale != NULL && p->inverse != NULL && p->inverse_scale != NULL;
+    return p->group_of != NULL && p->groups != NULL && p->quantisers != NULL &&
+           p->choices != NULL && p->step != NULL && p->offset != NULL && p->source != NULL &&
+           p->forward != NULL && p->forward_scale != NULL && p->inverse != NULL &&
+           p->inverse_scale != NULL;
 }
 
 clv_status clv_point_create(clv_point **out, const clv_point *like)
@@ -86,9 +87,8 @@ void clv_point_price(clv_point *point)
 {
     for (uint32_t g = 0; g < point->n_groups && !point->lossless; g++) {
         const clv_point_quantiser *q = &point->quantisers[g];
-        if (q->price > 0)
-            clv_plane_choice_make(&point->choices[g], &point->groups[g], q->centre,
-                                  q->price / 256.0);
+        clv_plane_choice_make(&point->choices[g], &point->groups[g], q->centre, q->price / 256.0);
+        point->priced |= q->price > 0;
     }
 }
 

@@ -26,8 +26,8 @@
 /** Rounding alone moves a number by up to 0.66 steps. */
 #define CLV_POINT_KEEP_STEPS 0.75f
 
-/** How the planes of a group are rounded: a number v, in steps, becomes
- *  zero + sign(v) * floor(|v| + rounding / 256), clipped to the group's levels; with a price what
+/** How an encoder rounds the planes of a group: where no group has a price a number v, in steps,
+ *  becomes zero + sign(v) * floor(|v| + rounding / 256), clipped to the group's levels; else what
  *  plane_choice.h says. */
 typedef struct clv_point_quantiser {
     uint8_t rounding; /**< 128: to nearest; less: a dead zone */
@@ -40,6 +40,7 @@ typedef struct clv_point {
     bool lossless; /**< of a uint8 tensor: planes are channels, and there is nothing below groups */
     bool transform; /**< planes are combinations of channels */
     bool bytes;     /**< of a uint8 tensor; true with lossless */
+    bool priced;    /**< some group has a price; of clv_point_price() */
     uint32_t channels, rows, cols, planes, n_groups;
     uint8_t *group_of;               /**< [planes] */
     clv_plane_group *groups;         /**< [n_groups] */
