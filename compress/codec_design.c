@@ -16,6 +16,8 @@
 #define WIDE_ZERO 128
 #define CLIPPED 0.0005 /* of a plane's numbers, so many may be clipped to keep its step small */
 #define RIDGE 1e-5
+#define ROUNDS 3      /* of tables, and of the symbols that encoders choose by them */
+#define FAST_ROUNDS 2 /* without and with the planes that are dropped */
 
 typedef struct design {
     const clv_features *f;
@@ -334,6 +336,16 @@ static double comes_back(const design *d, uint32_t p, size_t i)
     return number + d->quantisers[g].centre[number + d->groups[g].zero] / 128.0;
 }
 
+/* Units of the output's error for a step of plane @p p, in steps of the point: 1, but where the
+ * plane's step was enlarged. */
+static double scale_of(const design *d, uint32_t p)
+{
+    double scale = d->steps[p] / d->step;
+    if (!d->o->transform)
+        scale *= sqrt(d->metric[(size_t)d->source[p] * (d->channels + 1)]);
+    return scale;
+}
+
 /* Squared steps of output error that coding plane @p p saves. */
 static double saving_of(const design *d, uint32_t p)
 {
@@ -345,9 +357,7 @@ static double saving_of(const design *d, uint32_t p)
         lost += v * v;
         kept += e * e;
     }
-    double scale = d->steps[p] / d->step;
-    if (!d->o->transform)
-        scale *= sqrt(d->metric[(size_t)d->source[p] * (d->channels + 1)]);
+    double scale = scale_of(d, p);
     return (lost - mean * mean / (double)d->n - kept) * scale * scale;
 }
 
@@ -380,14 +390,76 @@ static void drop_planes(design *d)
     d->planes = kept;
 }
 
+/* What a bit may cost, in squared steps of the group's planes. The fast mode has no time for it. */
+static void find_price(design *d, uint32_t g)
+{
+    double weight = 0, planes = 0;
+
+    for (uint32_t p = 0; p < d->planes; p++) {
+        if (d->group_of[p] == g) {
+            weight += scale_of(d, p) * scale_of(d, p);
+            planes++;
+        }
+    }
+    double price = weight > 0 && d->o->contexts ? 256 * d->o->price * planes / weight : 0;
+    d->quantisers[g].price = (uint8_t)lrint(fmin(price, UINT8_MAX));
+}
+
+static clv_plane_model model_of(const design *d)
+{
+    return (clv_plane_model){d->planes,   d->f->rows, d->f->cols,
+                             d->group_of, d->groups,  d->n_groups};
+}
+
+/* The numbers that an encoder will choose by the tables there are, on one image. */
+static void choose_on_image(design *d, size_t image, const clv_plane_choice *choices,
+                            uint8_t *symbols, uint8_t *parts, uint8_t *scratch)
+{
+    clv_plane_model model = model_of(d);
+    size_t elems = d->elems;
+
+    for (uint32_t p = 0; p < d->planes; p++)
+        clv_plane_nearest(symbols + p * elems, parts + p * elems,
+                          d->values + p * d->n + image * elems, elems, &d->groups[d->group_of[p]]);
+    clv_planes_choose(symbols, parts, &model, choices, scratch);
+    for (uint32_t p = 0; p < d->planes; p++) {
+        int zero = d->groups[d->group_of[p]].zero;
+        for (size_t k = 0; k < elems; k++)
+            d->numbers[p * d->n + image * elems + k] = (int16_t)(symbols[p * elems + k] - zero);
+    }
+}
+
+static clv_status choose_numbers(design *d)
+{
+    clv_plane_model model = model_of(d);
+    size_t symbols = d->planes * d->elems;
+    clv_plane_choice *choices = clv_calloc(d->n_groups + 1u, sizeof *choices);
+    uint8_t *room = clv_calloc(2 * symbols + clv_plane_scratch_bytes(&model), 1);
+    clv_status status = choices != NULL && room != NULL ? CLV_OK : CLV_ENOMEM;
+
+    for (uint32_t g = 0; g < d->n_groups && status == CLV_OK; g++)
+        clv_plane_choice_make(&choices[g], &d->groups[g], d->quantisers[g].centre,
+                              d->quantisers[g].price / 256.0);
+    for (size_t image = 0; image < d->f->count && status == CLV_OK; image++)
+        choose_on_image(d, image, choices, room, room + symbols, room + 2 * symbols);
+    clv_free(choices);
+    clv_free(room);
+    return status;
+}
+
 static clv_status sort_planes(design *d)
 {
-    for (int round = 0; round < 2; round++) { /* again without those that went */
+    /* Tables and choices make each other. */
+    for (int round = 0, rounds = d->o->contexts ? ROUNDS : FAST_ROUNDS; round < rounds; round++) {
         CLV_TRY(group(d));
-        for (uint32_t g = 0; g < d->n_groups; g++)
+        for (uint32_t g = 0; g < d->n_groups; g++) {
             find_centres(d, g);
+            find_price(d, g);
+        }
         if (round == 0)
             drop_planes(d);
+        if (d->o->contexts && round + 1 < rounds)
+            CLV_TRY(choose_numbers(d));
     }
     return CLV_OK;
 }
@@ -465,6 +537,7 @@ static clv_status make_point(clv_point **out, design *d)
     memcpy(point->offset, d->offset, d->channels * sizeof *d->offset);
     for (uint32_t p = 0; p < d->planes && !d->o->transform; p++)
         point->source[p] = (uint16_t)d->source[p];
+    clv_point_price(point);
     clv_status status = CLV_OK;
     if (d->o->transform) {
         memcpy(point->forward, d->forward, (size_t)d->planes * d->channels);

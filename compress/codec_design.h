@@ -33,12 +33,12 @@ typedef struct clv_design_options {
     uint8_t rounding; /**< of clv_point_quantiser */
     bool wide;        /**< up to 256 levels, for fine steps: dearer for coarse ones */
     bool bytes;       /**< the numbers are those of a uint8 tensor */
-    double price;     /**< squared steps that a bit may cost: planes that save less are dropped */
+    double price;     /**< squared steps that a bit may cost; planes that save less are dropped */
 } clv_design_options;
 
 #define CLV_DESIGN_OPTIONS_INIT                                                                    \
     {                                                                                              \
-        NULL, true, 0.1, true, 16, 88, false, false, 0.12                                          \
+        NULL, true, 0.1, true, 16, 88, false, false, 0.1                                           \
     }
 
 /** @return CLV_OK; CLV_EINVAL (no features, a step that isn't positive); CLV_ELIMIT (more channels

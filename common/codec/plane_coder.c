@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "codec/plane_context.h"
+#include "codec/plane_batch.h"
 
 #define LANES CLV_PLANE_LANES
 #define STATE_BYTES (LANES * 4u)
@@ -12,41 +12,10 @@
 #define STEP_BYTES (LANES * 4u) /* most that one symbol of every lane takes: two words each */
 #define STRETCH 64u             /* columns that are decoded at a time */
 
-/* Planes that are coded side by side, those that aren't empty, in order; the last ones may be fewer
- * than LANES. */
-typedef struct batch {
-    uint32_t planes[LANES];
-    uint32_t count;
-} batch;
-
-static size_t plane_elems(const clv_plane_model *model)
-{
-    return (size_t)model->rows * model->cols;
-}
-
-/* Scratch memory: a flag for each plane; the activity of each place; of every lane's last two rows
- * the classes, with one more on each side; when encoding the contexts of all symbols. */
-typedef struct workspace {
-    uint8_t *empty, *activity, *lines[2], *contexts;
-    size_t width; /* of a line */
-} workspace;
-
 size_t clv_plane_scratch_bytes(const clv_plane_model *model)
 {
-    size_t n = plane_elems(model);
+    size_t n = clv_plane_elems(model);
     return model->planes + n + 2 * LANES * (model->cols + (size_t)2) + model->planes * n;
-}
-
-static workspace divide(const clv_plane_model *model, uint8_t *scratch)
-{
-    workspace w = {.empty = scratch, .width = model->cols + (size_t)2};
-
-    w.activity = w.empty + model->planes;
-    w.lines[0] = w.activity + plane_elems(model);
-    w.lines[1] = w.lines[0] + LANES * w.width;
-    w.contexts = w.lines[1] + LANES * w.width;
-    memset(w.activity, CLV_PLANE_FIRST_ACTIVITY, plane_elems(model));
-    return w;
 }
 
 uint32_t clv_symbols_checksum(const uint8_t *symbols, size_t n)
@@ -72,24 +41,6 @@ static uint32_t start_of(unsigned lane, uint32_t checksum)
     return CLV_RANS_START | (lane % 2 == 0 ? checksum & 0xffffu : checksum >> 16);
 }
 
-static const clv_plane_group *group_at(const clv_plane_model *model, uint32_t plane)
-{
-    return &model->groups[model->group_of[plane]];
-}
-
-/* The next planes from @p from on that aren't empty. @return where to go on. */
-static uint32_t next_batch(batch *out, const clv_plane_model *model, const uint8_t *empty,
-                           uint32_t from)
-{
-    out->count = 0;
-    while (from < model->planes && out->count < LANES) {
-        if (!empty[from])
-            out->planes[out->count++] = from;
-        from++;
-    }
-    return from;
-}
-
 static clv_frequencies empty_table(const clv_plane_group *group)
 {
     clv_frequencies f;
@@ -100,61 +51,6 @@ static clv_frequencies empty_table(const clv_plane_group *group)
     f.start[1] = f.count[0] = (uint16_t)(CLV_RANS_TOTAL - group->empty);
     f.count[1] = group->empty;
     return f;
-}
-
-/* --- contexts ----------------------------------------------------------------------------- */
-
-/* The sums of plane_context.h in one number: that of positions, and 256 times that of deviations.
- * Here what the row above and other planes add, of @p cols columns. @p above has the row's classes
- * from one column before. */
-static void sums_above(uint16_t *restrict out, const uint8_t *restrict above,
-                       const uint8_t *restrict activity, uint32_t cols)
-{
-    for (uint32_t x = 0; x < cols; x++) {
-        unsigned left = above[x], up = above[x + 1], right = above[x + 2];
-        unsigned positions = 4 * (up & 15u) + 15 - (left & 15u) + (right & 15u);
-        unsigned deviations = (left >> 4) + 2 * (up >> 4) + (right >> 4) + activity[x];
-        out[x] = (uint16_t)(positions + (deviations << 8));
-    }
-}
-
-/* What the left neighbour adds. */
-static inline uint16_t sums_left(uint8_t class)
-{
-    return (uint16_t)(5u * (class & 15u) + ((class & 0xf0u) << 5));
-}
-
-static void classify(uint8_t *restrict line, const uint8_t *restrict symbols,
-                     const clv_plane_group *group, uint32_t cols)
-{
-    for (uint32_t x = 0; x < cols; x++)
-        line[x] = group->classes[symbols[x]];
-}
-
-/* Outside of the planes of a batch: what lies above them, and left and right of every row. */
-static void begin_lines(const workspace *w, const batch *b, const clv_plane_model *model)
-{
-    for (uint32_t i = 0; i < b->count; i++) {
-        const clv_plane_group *group = group_at(model, b->planes[i]);
-        uint8_t *other = w->lines[1] + i * w->width;
-        memset(w->lines[0] + i * w->width, group->classes[group->outside], w->width);
-        other[0] = other[w->width - 1] = group->classes[group->outside];
-    }
-}
-
-/* The places of a row, after @p count planes whose classes are in lines. */
-static void pass_activity(uint8_t *restrict activity, const uint8_t *restrict lines, size_t width,
-                          uint32_t count, uint32_t cols)
-{
-    if (count == LANES) {
-        for (uint32_t x = 0; x < cols; x++) {
-            unsigned sum = 0;
-#pragma GCC unroll 8
-            for (uint32_t i = 0; i < LANES; i++)
-                sum += lines[i * width + x] >> 4;
-            activity[x] = clv_plane_activity(activity[x], sum);
-        }
-    }
 }
 
 /* --- encoding ----------------------------------------------------------------------------- */
@@ -177,14 +73,14 @@ typedef struct lanes {
     bool wide; /* some plane has over 16 levels */
 } lanes;
 
-static void set_lanes(lanes *out, const batch *b, const clv_plane_model *model,
+static void set_lanes(lanes *out, const clv_plane_batch *b, const clv_plane_model *model,
                       const uint8_t *symbols, uint8_t *contexts)
 {
-    size_t n = plane_elems(model);
+    size_t n = clv_plane_elems(model);
 
     out->wide = false;
     for (uint32_t i = 0; i < b->count; i++) {
-        out->groups[i] = group_at(model, b->planes[i]);
+        out->groups[i] = clv_plane_group_at(model, b->planes[i]);
         out->symbols[i] = symbols + b->planes[i] * n;
         out->contexts[i] = contexts + b->planes[i] * n;
         out->wide |= out->groups[i]->levels > CLV_RANS_LEVELS;
@@ -227,9 +123,9 @@ static inline __attribute__((always_inline)) void put_steps(encoder *e, const la
     e->at = at;
 }
 
-static clv_status put_batch(encoder *e, const batch *b)
+static clv_status put_batch(encoder *e, const clv_plane_batch *b)
 {
-    size_t n = plane_elems(e->model), left = n;
+    size_t n = clv_plane_elems(e->model), left = n;
     lanes l;
 
     set_lanes(&l, b, e->model, e->symbols, e->contexts);
@@ -251,7 +147,7 @@ static clv_status put_batch(encoder *e, const batch *b)
 
 /* The last planes before @p end that aren't empty, @p count of them. @return the first one's
  * number. */
-static uint32_t last_batch(batch *out, const uint8_t *empty, uint32_t end, uint32_t count)
+static uint32_t last_batch(clv_plane_batch *out, const uint8_t *empty, uint32_t end, uint32_t count)
 {
     out->count = count;
     while (count > 0) {
@@ -266,7 +162,7 @@ static clv_status put_all(encoder *e)
 {
     const clv_plane_model *model = e->model;
     uint32_t left = 0, end = model->planes;
-    batch b;
+    clv_plane_batch b;
 
     for (uint32_t p = 0; p < model->planes; p++)
         left += !e->empty[p];
@@ -275,7 +171,7 @@ static clv_status put_all(encoder *e)
         CLV_TRY(put_batch(e, &b));
     }
     for (uint32_t p = model->planes; p-- > 0;) {
-        clv_frequencies f = empty_table(group_at(model, p));
+        clv_frequencies f = empty_table(clv_plane_group_at(model, p));
         if ((size_t)(e->at - e->start) < 2)
             return CLV_ENOSPC;
         e->states[p % LANES] = clv_rans_put(e->states[p % LANES], &e->at, &f, e->empty[p]);
@@ -283,13 +179,8 @@ static clv_status put_all(encoder *e)
     return CLV_OK;
 }
 
-static bool is_full_of(const uint8_t *symbols, size_t n, uint8_t zero)
-{
-    return n == 0 || (symbols[0] == zero && memcmp(symbols, symbols + 1, n - 1) == 0);
-}
-
 /* Contexts of row @p y of a lane's plane; its classes are left in the other line. */
-static void row_contexts(const workspace *w, const clv_plane_model *model, const lanes *l,
+static void row_contexts(const clv_plane_workspace *w, const clv_plane_model *model, const lanes *l,
                          uint32_t lane, uint32_t y)
 {
     const clv_plane_group *group = l->groups[lane];
@@ -298,33 +189,34 @@ static void row_contexts(const workspace *w, const clv_plane_model *model, const
     size_t at = (size_t)y * model->cols;
     uint16_t sums[STRETCH];
 
-    classify(line + 1, l->symbols[lane] + at, group, model->cols);
+    clv_plane_classify(line + 1, l->symbols[lane] + at, group, model->cols);
     for (uint32_t x = 0; x < model->cols; x += STRETCH) {
         uint32_t cols = model->cols - x < STRETCH ? model->cols - x : STRETCH;
         uint8_t *out = l->contexts[lane] + at + x;
-        sums_above(sums, above + x, w->activity + at + x, cols);
+        clv_plane_sums_above(sums, above + x, w->activity + at + x, cols);
         for (uint32_t i = 0; i < cols; i++)
-            sums[i] = (uint16_t)(sums[i] + sums_left(line[x + i]));
+            sums[i] = (uint16_t)(sums[i] + clv_plane_sums_left(line[x + i]));
         for (uint32_t i = 0; i < cols; i++)
             out[i] = (uint8_t)clv_plane_context(group, sums[i]);
     }
 }
 
 /* Contexts of all planes that aren't empty. */
-static void find_contexts(const workspace *w, const clv_plane_model *model, const uint8_t *symbols)
+static void find_contexts(const clv_plane_workspace *w, const clv_plane_model *model,
+                          const uint8_t *symbols)
 {
     lanes l;
-    batch b;
+    clv_plane_batch b;
 
-    for (uint32_t next = next_batch(&b, model, w->empty, 0); b.count > 0;
-         next = next_batch(&b, model, w->empty, next)) {
+    for (uint32_t next = clv_plane_next_batch(&b, model, w->empty, 0); b.count > 0;
+         next = clv_plane_next_batch(&b, model, w->empty, next)) {
         set_lanes(&l, &b, model, symbols, w->contexts);
-        begin_lines(w, &b, model);
+        clv_plane_begin_lines(w, &b, model);
         for (uint32_t y = 0; y < model->rows; y++) {
             for (uint32_t i = 0; i < b.count; i++)
                 row_contexts(w, model, &l, i, y);
-            pass_activity(w->activity + (size_t)y * model->cols, w->lines[(y + 1) % 2] + 1,
-                          w->width, b.count, model->cols);
+            clv_plane_pass_activity(w->activity + (size_t)y * model->cols,
+                                    w->lines[(y + 1) % 2] + 1, w->width, b.count, model->cols);
         }
     }
 }
@@ -332,12 +224,12 @@ static void find_contexts(const workspace *w, const clv_plane_model *model, cons
 /* Which planes are empty. @return whether neighbours matter to any of the others. */
 static bool find_empty(uint8_t *empty, const clv_plane_model *model, const uint8_t *symbols)
 {
-    size_t n = plane_elems(model);
+    size_t n = clv_plane_elems(model);
     bool near = false;
 
     for (uint32_t p = 0; p < model->planes; p++) {
-        empty[p] = is_full_of(symbols + p * n, n, group_at(model, p)->zero);
-        near |= !empty[p] && group_at(model, p)->contexts > 1;
+        empty[p] = clv_plane_is_full_of(symbols + p * n, n, clv_plane_group_at(model, p)->zero);
+        near |= !empty[p] && clv_plane_group_at(model, p)->contexts > 1;
     }
     return near;
 }
@@ -345,9 +237,9 @@ static bool find_empty(uint8_t *empty, const clv_plane_model *model, const uint8
 clv_status clv_planes_encode(size_t *bytes_out, const clv_plane_model *model,
                              const uint8_t *symbols, uint8_t *scratch, uint8_t *dst, size_t cap)
 {
-    size_t all = model->planes * plane_elems(model);
+    size_t all = model->planes * clv_plane_elems(model);
     uint32_t checksum = clv_symbols_checksum(symbols, all);
-    workspace w = divide(model, scratch);
+    clv_plane_workspace w = clv_plane_divide(model, scratch);
     encoder e = {.model = model, .symbols = symbols, .empty = w.empty, .contexts = w.contexts};
 
     if (cap < STATE_BYTES)
@@ -387,7 +279,7 @@ typedef struct stretch {
     uint16_t left[LANES];           /* what the column before adds to the sums */
     uint16_t above[LANES][STRETCH]; /* what the row above and other planes add */
     uint8_t out[LANES][STRETCH];
-    uint16_t steps[LANES][CLV_PLANE_MAX_LEVELS]; /* sums_left() of each symbol */
+    uint16_t steps[LANES][CLV_PLANE_MAX_LEVELS]; /* clv_plane_sums_left() of each symbol */
 } stretch;
 
 static inline unsigned get_symbol(uint32_t *state, const uint8_t **at, const clv_plane_group *group,
@@ -477,7 +369,7 @@ static bool get_stretch(decoder *d, stretch *t, uint32_t cols)
 /* The planes of a batch where neighbours matter to none: nothing to do between rows. */
 static bool get_flat(decoder *d, stretch *t, uint8_t *const *out)
 {
-    size_t n = plane_elems(d->model);
+    size_t n = clv_plane_elems(d->model);
 
     for (size_t x = 0; x < n; x += STRETCH) {
         uint32_t cols = n - x < STRETCH ? (uint32_t)(n - x) : STRETCH;
@@ -489,7 +381,8 @@ static bool get_flat(decoder *d, stretch *t, uint8_t *const *out)
     return true;
 }
 
-static bool get_row(decoder *d, stretch *t, const workspace *w, uint8_t *const *out, uint32_t y)
+static bool get_row(decoder *d, stretch *t, const clv_plane_workspace *w, uint8_t *const *out,
+                    uint32_t y)
 {
     uint32_t all = d->model->cols;
     size_t at = (size_t)y * all;
@@ -497,39 +390,40 @@ static bool get_row(decoder *d, stretch *t, const workspace *w, uint8_t *const *
     uint8_t *line = w->lines[(y + 1) % 2];
 
     for (uint32_t i = 0; i < t->count; i++)
-        t->left[i] = sums_left(line[i * w->width]);
+        t->left[i] = clv_plane_sums_left(line[i * w->width]);
     for (uint32_t x = 0; x < all; x += STRETCH) {
         uint32_t cols = all - x < STRETCH ? all - x : STRETCH;
         for (uint32_t i = 0; i < t->count; i++)
-            sums_above(t->above[i], above + i * w->width + x, w->activity + at + x, cols);
+            clv_plane_sums_above(t->above[i], above + i * w->width + x, w->activity + at + x, cols);
         if (!get_stretch(d, t, cols))
             return false;
         for (uint32_t i = 0; i < t->count; i++) {
             memcpy(out[i] + at + x, t->out[i], cols);
-            classify(line + i * w->width + x + 1, t->out[i], t->groups[i], cols);
+            clv_plane_classify(line + i * w->width + x + 1, t->out[i], t->groups[i], cols);
         }
     }
-    pass_activity(w->activity + at, line + 1, w->width, t->count, all);
+    clv_plane_pass_activity(w->activity + at, line + 1, w->width, t->count, all);
     return true;
 }
 
 static void find_steps(uint16_t *restrict steps, const clv_plane_group *group)
 {
     for (uint32_t s = 0; s < group->levels; s++)
-        steps[s] = sums_left(group->classes[s]);
+        steps[s] = clv_plane_sums_left(group->classes[s]);
 }
 
-static bool get_batch(decoder *d, const batch *b, uint8_t *symbols, const workspace *w)
+static bool get_batch(decoder *d, const clv_plane_batch *b, uint8_t *symbols,
+                      const clv_plane_workspace *w)
 {
     const clv_plane_model *model = d->model;
-    size_t n = plane_elems(model);
+    size_t n = clv_plane_elems(model);
     uint8_t *out[LANES];
     stretch t;
 
     t.count = b->count;
     t.wide = t.near = false;
     for (uint32_t i = 0; i < b->count; i++) {
-        const clv_plane_group *group = group_at(model, b->planes[i]);
+        const clv_plane_group *group = clv_plane_group_at(model, b->planes[i]);
         t.groups[i] = group;
         out[i] = symbols + b->planes[i] * n;
         t.wide |= group->levels > CLV_RANS_LEVELS;
@@ -541,7 +435,7 @@ static bool get_batch(decoder *d, const batch *b, uint8_t *symbols, const worksp
             w->activity[k] = clv_plane_activity(w->activity[k], 0);
         return get_flat(d, &t, out);
     }
-    begin_lines(w, b, model);
+    clv_plane_begin_lines(w, b, model);
     for (uint32_t i = 0; i < b->count; i++)
         find_steps(t.steps[i], t.groups[i]);
     for (uint32_t y = 0; y < model->rows; y++) {
@@ -557,7 +451,7 @@ static bool get_flags(decoder *d, uint8_t *empty)
         uint8_t word[2] = {0};
         const uint8_t *at = word;
         uint32_t *state = &d->states[p % LANES];
-        clv_frequencies f = empty_table(group_at(d->model, p));
+        clv_frequencies f = empty_table(clv_plane_group_at(d->model, p));
 
         empty[p] = (uint8_t)clv_rans_get(state, &f);
         bool any = d->end - d->at >= 2;
@@ -574,18 +468,18 @@ static bool get_flags(decoder *d, uint8_t *empty)
 static bool get_all(decoder *d, uint8_t *symbols, uint8_t *scratch)
 {
     const clv_plane_model *model = d->model;
-    workspace w = divide(model, scratch);
-    size_t n = plane_elems(model);
-    batch b;
+    clv_plane_workspace w = clv_plane_divide(model, scratch);
+    size_t n = clv_plane_elems(model);
+    clv_plane_batch b;
 
     if (!get_flags(d, w.empty))
         return false;
     for (uint32_t p = 0; p < model->planes; p++) {
         if (w.empty[p])
-            memset(symbols + p * n, group_at(model, p)->zero, n);
+            memset(symbols + p * n, clv_plane_group_at(model, p)->zero, n);
     }
-    for (uint32_t next = next_batch(&b, model, w.empty, 0); b.count > 0;
-         next = next_batch(&b, model, w.empty, next)) {
+    for (uint32_t next = clv_plane_next_batch(&b, model, w.empty, 0); b.count > 0;
+         next = clv_plane_next_batch(&b, model, w.empty, next)) {
         if (!get_batch(d, &b, symbols, &w))
             return false;
     }
@@ -606,7 +500,7 @@ clv_status clv_planes_decode(uint8_t *symbols, const clv_plane_model *model, uin
     }
     if (!get_all(&d, symbols, scratch) || d.at != d.end)
         return CLV_EFORMAT;
-    uint32_t checksum = clv_symbols_checksum(symbols, model->planes * plane_elems(model));
+    uint32_t checksum = clv_symbols_checksum(symbols, model->planes * clv_plane_elems(model));
     for (unsigned i = 0; i < LANES; i++) {
         if (d.states[i] != start_of(i, checksum))
             return CLV_EFORMAT;

@@ -8,10 +8,10 @@
 #include "base/error.h"
 #include "codec/tensor_point.h"
 
-#define FORMAT_VERSION 2u
+#define FORMAT_VERSION 3u
 #define FLAG_LOSSLESS 1u
 #define FLAG_TRANSFORM 2u
-#define FLAG_BYTES 4u /* lossless ones are of bytes anyway */
+#define FLAG_BYTES 4u  /* lossless ones are of bytes anyway */
 #define MEAN_SUMS 256u /* that clv_plane_group has buckets of */
 #define SPREAD_SUMS 128u
 
@@ -37,6 +37,7 @@ static bool make_room(clv_point *p)
     p->group_of = clv_arena_alloc(memory, planes, 1);
     p->groups = clv_alloc_aligned(groups * sizeof *p->groups);
     p->quantisers = clv_arena_alloc(memory, groups, sizeof *p->quantisers);
+    p->choices = clv_arena_alloc(memory, p->lossless ? 1 : groups, sizeof *p->choices);
     p->step = clv_arena_alloc(memory, planes, sizeof *p->step);
     p->offset = clv_arena_alloc(memory, channels, sizeof *p->offset);
     p->source = clv_arena_alloc(memory, planes, sizeof *p->source);
@@ -44,9 +45,10 @@ static bool make_room(clv_point *p)
     p->forward_scale = clv_arena_alloc(memory, planes, sizeof *p->forward_scale);
     p->inverse = clv_arena_alloc(memory, entries, sizeof *p->inverse);
     p->inverse_scale = clv_arena_alloc(memory, planes, sizeof *p->inverse_scale);
-    return p->group_of != NULL && p->groups != NULL && p->quantisers != NULL && p->step != NULL &&
-           p->offset != NULL && p->source != NULL && p->forward != NULL &&
-           p->forward_scale != NULL && p->inverse != NULL && p->inverse_scale != NULL;
+    return p->group_of != NULL && p->groups != NULL && p->quantisers != NULL &&
+           p->choices != NULL && p->step != NULL && p->offset != NULL && p->source != NULL &&
+           p->forward != NULL && p->forward_scale != NULL && p->inverse != NULL &&
+           p->inverse_scale != NULL;
 }
 
 clv_status clv_point_create(clv_point **out, const clv_point *like)
@@ -79,6 +81,15 @@ void clv_point_free(clv_point *point)
     clv_free(point->groups);
     clv_arena_done(&point->memory);
     clv_free(point);
+}
+
+void clv_point_price(clv_point *point)
+{
+    for (uint32_t g = 0; g < point->n_groups && !point->lossless; g++) {
+        const clv_point_quantiser *q = &point->quantisers[g];
+        clv_plane_choice_make(&point->choices[g], &point->groups[g], q->centre, q->price / 256.0);
+        point->priced |= q->price > 0;
+    }
 }
 
 /* --- writing -------------------------------------------------------------------------------- */
@@ -193,6 +204,7 @@ clv_status clv_point_write(clv_buffer *out, const clv_point *p)
         return w.status;
     for (uint32_t g = 0; g < p->n_groups; g++) {
         put(&w, &p->quantisers[g].rounding, 1);
+        put(&w, &p->quantisers[g].price, 1);
         put(&w, p->quantisers[g].centre, p->groups[g].levels);
     }
     put(&w, p->step, p->planes * sizeof *p->step);
@@ -339,6 +351,7 @@ static clv_status take_quantisers(clv_point *p, reader *r)
 
     for (uint32_t g = 0; g < p->n_groups; g++) {
         CLV_TRY(take(&p->quantisers[g].rounding, r, 1));
+        CLV_TRY(take(&p->quantisers[g].price, r, 1));
         CLV_TRY(take(p->quantisers[g].centre, r, p->groups[g].levels));
     }
     CLV_TRY(take_floats(p->step, r, p->planes, 0));
@@ -413,6 +426,7 @@ clv_status clv_point_parse(clv_point **out, const uint8_t *src, size_t bytes, cl
         clv_point_free(p);
         return status;
     }
+    clv_point_price(p);
     *out = p;
     return CLV_OK;
 }

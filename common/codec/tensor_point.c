@@ -69,6 +69,7 @@ size_t clv_point_scratch_bytes(const clv_point *point)
 {
     clv_plane_model model = model_of(point);
     size_t alone = clv_plane_scratch_bytes(&model), after = clv_temporal_scratch_bytes(&model);
+    alone += n_symbols(point); /* while symbols are chosen */
     return (plane_elems(point) + n_numbers(point)) * sizeof(float) + 2 * n_symbols(point) +
            (alone > after ? alone : after);
 }
@@ -185,8 +186,8 @@ static void quantise(uint8_t *restrict symbols, const float *restrict v, size_t 
     }
 }
 
-/* The reference's symbols where they are near enough, else the frame's own. */
-static void keep_near(uint8_t *restrict kept, const uint8_t *restrict own, const float *restrict v,
+/* Where the reference's symbols are near enough. */
+static void find_near(uint8_t *restrict near, const float *restrict v,
                       const uint8_t *restrict reference, const clv_point *point, uint32_t g)
 {
     const clv_plane_group *group = &point->groups[g];
@@ -197,8 +198,7 @@ static void keep_near(uint8_t *restrict kept, const uint8_t *restrict own, const
                    (float)point->quantisers[g].centre[s] / 128.0f;
     for (size_t i = 0; i < plane_elems(point); i++) {
         float off = v[i] - means[reference[i]];
-        bool near = off < CLV_POINT_KEEP_STEPS && off > -CLV_POINT_KEEP_STEPS;
-        kept[i] = near ? reference[i] : own[i];
+        near[i] = off < CLV_POINT_KEEP_STEPS && off > -CLV_POINT_KEEP_STEPS;
     }
 }
 
@@ -213,6 +213,8 @@ static made make_symbols(const clv_point *point, const void *data, const uint8_t
     size_t n = plane_elems(point);
     float *v = scratch, *numbers = v + n;
     uint8_t *own = symbols_in(point, scratch), *kept = own + n_symbols(point);
+    uint8_t *parts = kept + n_symbols(point);
+    clv_plane_model model = model_of(point);
 
     if (point->lossless)
         return (made){data, data};
@@ -223,10 +225,17 @@ static made make_symbols(const clv_point *point, const void *data, const uint8_t
     for (uint32_t p = 0; p < point->planes; p++) {
         uint32_t g = point->group_of[p];
         gather(v, point, p, data);
-        quantise(own + p * n, v, n, &point->groups[g], point->quantisers[g].rounding);
+        if (point->priced)
+            clv_plane_nearest(own + p * n, parts + p * n, v, n, &point->groups[g]);
+        else
+            quantise(own + p * n, v, n, &point->groups[g], point->quantisers[g].rounding);
         if (reference != NULL)
-            keep_near(kept + p * n, own + p * n, v, reference + p * n, point, g);
+            find_near(kept + p * n, v, reference + p * n, point, g);
     }
+    if (point->priced)
+        clv_planes_choose(own, parts, &model, point->choices, parts + n_symbols(point));
+    for (size_t i = 0; i < n_symbols(point) && reference != NULL; i++)
+        kept[i] = kept[i] ? reference[i] : own[i];
     return (made){own, kept};
 }
 

@@ -17,7 +17,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "codec/plane_coder.h"
+#include "codec/plane_choice.h"
 
 #define CLV_POINT_MAX_CHANNELS 4096u
 #define CLV_POINT_MAX_ELEMS (UINT32_C(1) << 26)
@@ -26,10 +26,12 @@
 /** Rounding alone moves a number by up to 0.66 steps. */
 #define CLV_POINT_KEEP_STEPS 0.75f
 
-/** How the planes of a group are rounded: a number v, in steps, becomes
- *  zero + sign(v) * floor(|v| + rounding / 256), clipped to the group's levels. */
+/** How an encoder rounds the planes of a group: where no group has a price a number v, in steps,
+ *  becomes zero + sign(v) * floor(|v| + rounding / 256), clipped to the group's levels; else what
+ *  plane_choice.h says. */
 typedef struct clv_point_quantiser {
     uint8_t rounding; /**< 128: to nearest; less: a dead zone */
+    uint8_t price;    /**< squared steps that a bit may cost, in 256ths; 0: none */
     /** What symbol s comes back as: s - zero + centre[s] / 128, in steps. */
     int8_t centre[CLV_PLANE_MAX_LEVELS];
 } clv_point_quantiser;
@@ -38,10 +40,12 @@ typedef struct clv_point {
     bool lossless; /**< of a uint8 tensor: planes are channels, and there is nothing below groups */
     bool transform; /**< planes are combinations of channels */
     bool bytes;     /**< of a uint8 tensor; true with lossless */
+    bool priced;    /**< some group has a price; of clv_point_price() */
     uint32_t channels, rows, cols, planes, n_groups;
     uint8_t *group_of;               /**< [planes] */
     clv_plane_group *groups;         /**< [n_groups] */
     clv_point_quantiser *quantisers; /**< [n_groups] */
+    clv_plane_choice *choices;       /**< [n_groups] of clv_point_price(); not lossless */
     float *step;                     /**< [planes], > 0 */
     float *offset;                   /**< [channels]: a channel that isn't coded is this */
     uint16_t *source;                /**< [planes]: its channel, ascending; no transform */
@@ -59,6 +63,10 @@ typedef struct clv_point {
  *  @return CLV_OK; CLV_ELIMIT (counts that no point has); CLV_ENOMEM. */
 CLV_NODISCARD clv_status clv_point_create(clv_point **out, const clv_point *like);
 void clv_point_free(clv_point *point); /* NULL is a no-op */
+
+/** Find what encoding by prices needs, once tables and quantisers are there. clv_point_parse()
+ *  does so itself. */
+void clv_point_price(clv_point *point);
 
 /** Append @p point as bytes. @return CLV_OK; CLV_ENOMEM, CLV_ELIMIT. */
 CLV_NODISCARD clv_status clv_point_write(clv_buffer *out, const clv_point *point);

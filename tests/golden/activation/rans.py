@@ -87,7 +87,7 @@ def parse_group(r):
 
 def parse_point(data):
     r = Reader(data)
-    if r.number() != 2:
+    if r.number() != 3:
         raise Damaged("version")
     flags = r.number()
     p = {"lossless": bool(flags & 1), "transform": bool(flags & 2),
@@ -98,7 +98,7 @@ def parse_point(data):
     p["group_of"] = list(r.take(p["planes"]))
     if not p["lossless"]:
         for g in p["groups"]:
-            g["rounding"] = r.take(1)[0]
+            g["rounding"], g["price"] = r.take(2)
             g["centre"] = r.many("b", g["levels"])
         p["step"] = r.many("f", p["planes"])
         p["offset"] = r.many("f", p["channels"])
@@ -492,14 +492,14 @@ def group_bytes(levels, zero, contexts):
 
 
 def make_point(flags, channels, rows, cols, planes, groups):
-    out = b"".join(number(n) for n in (2, flags, channels, rows, cols, planes, len(groups)))
+    out = b"".join(number(n) for n in (3, flags, channels, rows, cols, planes, len(groups)))
     out += b"".join(group_bytes(*g) for g in groups)
     out += bytes(i % len(groups) for i in range(planes))
     if flags & 1:
         return out
     scale = 40 if flags & 4 else 1
     for levels, _, _ in groups:
-        out += bytes([96]) + bytes(random(256) for _ in range(levels))
+        out += bytes([96, random(40)]) + bytes(random(256) for _ in range(levels))
     out += struct.pack(f"<{planes}f", *[0.01 * (1 + random(90)) * scale for _ in range(planes)])
     out += struct.pack(f"<{channels}f",
                        *[(0.1 * random(70) - 3) * scale for _ in range(channels)])
