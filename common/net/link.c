@@ -609,7 +609,7 @@ clv_status clv_link_send(clv_link *link, clv_link_message *message, size_t paylo
 
 clv_status clv_link_echo(clv_link *link, uint64_t number, size_t payload_bytes)
 {
-    clv_wire_header header = {.type = CLV_WIRE_ECHO, .echo = {number}};
+    clv_wire_header header = {.type = CLV_WIRE_ECHO, .echo = {.number = number}};
     clv_status status = CLV_OK;
 
     if (payload_bytes > CLV_WIRE_MAX_ECHO_BYTES)

@@ -153,7 +153,7 @@ static void test_plane_coder__a_tensor_of_empty_planes_costs_next_to_nothing(voi
     }
     p.groups[0].empty = 4000;
     free(encode(&bytes, &p));
-    assert_true(bytes <= 32 + 200.0 * 0.035 / 8 + 16);
+    assert_true((double)bytes <= 32 + 200.0 * 0.035 / 8 + 16);
     check_round_trip(&p);
     planes_done(&p);
 }
