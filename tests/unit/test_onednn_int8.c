@@ -16,7 +16,7 @@
 #include "runtime/program.h"
 #include "support/case_node.h"
 
-#define ROUNDS 60
+#define ROUNDS 200
 #define MAX_CHANNELS 80
 
 /* A convolution of one of these kinds, with the memory of its constants. */
@@ -72,6 +72,12 @@ static void draw_window(drawn *d, uint64_t *seed)
 
 static void draw_quants(drawn *d, uint64_t *seed)
 {
+    static const clv_fusion fusions[] = {
+        {CLV_ACT_NONE, 0, 0},          {CLV_ACT_CLIP, 0, 6},    {CLV_ACT_RELU, 0, 0},
+        {CLV_ACT_LEAKY_RELU, 0.1f, 0}, {CLV_ACT_SIGMOID, 0, 0}, {CLV_ACT_HARD_SIGMOID, 0.2f, 0.5f},
+        {CLV_ACT_HARD_SWISH, 0, 0},    {CLV_ACT_TANH, 0, 0},    {CLV_ACT_ELU, 1.5f, 0},
+        {CLV_ACT_SILU, 1.0f, 0},
+    };
     bool x_signed = (d->kind == DEPTHWISE || d->kind == TILED_3X3) && between(seed, 0, 3) == 0;
     bool y_signed = between(seed, 0, 3) == 0;
     int64_t terms = d->w.dim[1] * d->kernel[0] * d->kernel[1];
@@ -91,8 +97,7 @@ static void draw_quants(drawn *d, uint64_t *seed)
         d->bias[i] = (float)between(seed, -100, 100) / 50.0f;
     }
     d->w_quant = (clv_quant){.n_scales = (uint32_t)d->w.dim[0], .scales = d->scales};
-    if (between(seed, 0, 1) == 0)
-        d->fusion = (clv_fusion){CLV_ACT_CLIP, 0.0f, 6.0f};
+    d->fusion = fusions[between(seed, 0, sizeof fusions / sizeof fusions[0] - 1)];
 }
 
 /* All weights are exact on every machine. */

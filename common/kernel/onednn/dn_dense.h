@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/onednn/dn_curve.h"
+
 #define CLV_DENSE_PANEL 16u /**< output channels that are made at a time */
 
 /** How a tensor's numbers are stored. */
@@ -23,7 +25,7 @@ typedef enum clv_dense_type {
     CLV_DENSE_F32
 } clv_dense_type;
 
-/** y = clamp(scale[c] * sum + bias[c] + residual_scale * residual, low, high). */
+/** y = clamp(curve(scale[c] * sum + bias[c] + residual_scale * residual), low, high). */
 typedef struct clv_dense {
     size_t batch, channels, h, w, out_h, out_w, out_channels;
     size_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_h, pad_w;
@@ -31,6 +33,7 @@ typedef struct clv_dense {
     clv_dense_type x, y, residual; /**< x: bytes */
     int32_t zero;                  /**< the source's zero point */
     float low, high, residual_scale;
+    clv_dn_curve curve;        /**< or none */
     const float *scale, *bias; /**< for whole panels */
     const int16_t *weights;    /**< clv_dense_pack()'s */
     const size_t *runs;        /**< n_runs: where each begins, from a window's first number */

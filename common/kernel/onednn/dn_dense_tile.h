@@ -115,6 +115,8 @@ CLV_AVX2_INLINE void clv_dense_store_eight(const clv_dense *d, __m256i sum, size
         v = _mm256_fmadd_ps(load_numbers(room < 8 ? part : residual, d->residual),
                             _mm256_set1_ps(d->residual_scale), v);
     }
+    if (clv_dn_curve_is_there(&d->curve))
+        v = clv_dn_curve_eight(&d->curve, v);
     v = _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(d->low)), _mm256_set1_ps(d->high));
     char *to = room < 8 ? part : y;
     if (d->y == CLV_DENSE_F32) {

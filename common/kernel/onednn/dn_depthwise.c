@@ -38,6 +38,7 @@ static void make_pixel(const clv_depthwise *d, const uint8_t *image, uint8_t *y,
                        size_t ox)
 {
     int32_t sums[CHUNK];
+    float scaled[CHUNK];
 
     for (size_t c = 0; c < d->channels; c += CHUNK) {
         size_t n = d->channels - c < CHUNK ? d->channels - c : CHUNK;
@@ -51,7 +52,11 @@ static void make_pixel(const clv_depthwise *d, const uint8_t *image, uint8_t *y,
             }
         }
         for (size_t i = 0; i < n; i++)
-            y[c + i] = to_byte(d, fmaf((float)sums[i], d->scale[c + i], d->bias[c + i]));
+            scaled[i] = fmaf((float)sums[i], d->scale[c + i], d->bias[c + i]);
+        if (clv_dn_curve_is_there(&d->curve))
+            clv_dn_curve_apply(&d->curve, scaled, n);
+        for (size_t i = 0; i < n; i++)
+            y[c + i] = to_byte(d, scaled[i]);
     }
 }
 

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/onednn/dn_curve.h"
+
 #define CLV_DEPTHWISE_LANES 16u   /**< channels that vector code takes at a time */
 #define CLV_DEPTHWISE_MAX_ROWS 8u /**< of a kernel */
 
@@ -21,8 +23,9 @@ typedef struct clv_depthwise {
     uint8_t zero;       /**< the source's zero point, flipped: what padding counts as */
     uint8_t out_flip;   /**< the same for the output: y is stored as y XOR out_flip */
     uint8_t low, high;  /**< the activation's bounds of y */
-    const float *scale; /**< y = round(scale[c] * sum + bias[c]), the sum being of flipped bytes; */
-    const float *bias;  /**< less than 2^31 in magnitude */
+    clv_dn_curve curve; /**< or none */
+    const float *scale; /**< y = round(curve(scale[c] * sum + bias[c])), the sum being of flipped */
+    const float *bias;  /**< bytes; less than 2^31 in magnitude */
     const int8_t *weights; /**< [kernel_h, kernel_w, channels] */
     const uint8_t *blank;  /**< channels bytes that are zero (above) before they are flipped */
     const int16_t *pairs;  /**< clv_depthwise_pack()'s; NULL: plain C */

@@ -81,7 +81,8 @@ typedef struct block {
     const __m256i *weights;
     __m256 scale[2], bias[2];
     __m256i flip, low, high, out_flip;
-    __m256i zeros; /* two blank rows, unpacked */
+    __m256i zeros;             /* two blank rows, unpacked */
+    const clv_dn_curve *curve; /* NULL: none */
     size_t channels, channel, w, pad_w;
 } block;
 
@@ -102,6 +103,7 @@ CLV_AVX2_INLINE block block_of(const clv_depthwise *d, size_t index, size_t pair
         .high = _mm256_set1_epi8((char)d->high),
         .out_flip = _mm256_set1_epi8((char)d->out_flip),
         .zeros = _mm256_set1_epi16((short)d->zero),
+        .curve = clv_dn_curve_is_there(&d->curve) ? &d->curve : NULL,
         .channels = d->channels,
         .channel = c,
         .w = d->w,
@@ -137,8 +139,11 @@ CLV_AVX2_INLINE __m256i add_products(__m256i sums, __m256i x, const __m256i *wei
 /* Scaled and rounded. */
 CLV_AVX2_INLINE __m256i to_steps(const block *b, __m256i sums, int half)
 {
-    return _mm256_cvtps_epi32(
-        _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), b->scale[half], b->bias[half]));
+    __m256 v = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), b->scale[half], b->bias[half]);
+
+    if (b->curve != NULL)
+        v = clv_dn_curve_eight(b->curve, v);
+    return _mm256_cvtps_epi32(v);
 }
 
 /* Sums of two pixels, as their halves, to the bytes of the first and then those of the second. */

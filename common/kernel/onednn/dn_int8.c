@@ -34,14 +34,15 @@ bool clv_dn_bounds_of(float *low_out, float *high_out, const clv_fusion *fusion,
 {
     const float zero = (float)y->zero_point;
     float low = -INFINITY, high = INFINITY;
+    bool is_clamp = true;
 
     if (fusion->activation == CLV_ACT_RELU) {
         low = 0.0f;
     } else if (fusion->activation == CLV_ACT_CLIP) {
         low = fusion->alpha / y->scale;
         high = fusion->beta / y->scale;
-    } else if (fusion->activation != CLV_ACT_NONE) {
-        return false;
+    } else {
+        is_clamp = fusion->activation == CLV_ACT_NONE;
     }
     if (clv_dn_operand_is_bytes(y)) {
         float least = y->dtype == CLV_I8 ? INT8_MIN : 0, most = least + UINT8_MAX;
@@ -50,7 +51,7 @@ bool clv_dn_bounds_of(float *low_out, float *high_out, const clv_fusion *fusion,
     }
     *low_out = low;
     *high_out = high;
-    return true;
+    return is_clamp;
 }
 
 dnnl_data_type_t clv_dn_type_of(clv_dtype dtype)
@@ -195,10 +196,12 @@ clv_status clv_dn_requant_of(clv_dn_requant *out, const clv_dn_job *job, const c
 
     /* what is linear for positive factors is done in steps of the output at once */
     float unit = linear ? sums->y.scale : 1.0f;
-    if (linear && fusion->activation != CLV_ACT_LEAKY_RELU)
+    if (linear && fusion->activation != CLV_ACT_LEAKY_RELU) {
         clamp_of(&r, fusion, &sums->y);
-    else
+    } else {
         r.n_steps = clv_dn_steps_of(r.steps, fusion);
+        r.is_clamp = clv_dn_bounds_of(&r.low, &r.high, fusion, &sums->y);
+    }
     if (!linear)
         r.last_scale = 1.0f / sums->y.scale;
     if (sums->residual.dtype != CLV_NONE)

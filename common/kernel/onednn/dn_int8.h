@@ -29,7 +29,7 @@ static inline bool clv_dn_operand_is_bytes(const clv_dn_operand *operand)
 }
 
 /** The activation as bounds of @p y, in its bytes as numbers (bytes) or as real numbers.
- *  @return false when it is something else. */
+ *  @return false when it is something else: they are what @p y can be then. */
 bool clv_dn_bounds_of(float *low_out, float *high_out, const clv_fusion *fusion,
                       const clv_dn_operand *y);
 
@@ -78,7 +78,8 @@ typedef struct clv_dn_requant {
     uint32_t n_steps;
     float last_scale;
     int32_t zero_point;
-    float low, high; /**< the activation, where is_clamp: bounds of y, zero point included */
+    float low,
+        high; /**< of y, zero point included: the activation, where is_clamp, else all bytes */
     bool is_clamp;
 } clv_dn_requant;
 

@@ -64,6 +64,7 @@ static clv_status make_plan(clv_dense **out, const clv_dense *form, const clv_dn
     int16_t *weights = (int16_t *)(void *)(memory + head);
     size_t *runs = (size_t *)(void *)(weights + n_weights);
     float *scale = (float *)(void *)(runs + form->n_runs);
+    double zero = clv_dn_curve_is_there(&form->curve) ? 0.0 : r->zero_point;
     *d = *form;
     if (d->winograd)
         clv_winograd_pack(weights, d, w->data, w->step, w->step_each);
@@ -72,7 +73,7 @@ static clv_status make_plan(clv_dense **out, const clv_dense *form, const clv_dn
     clv_dense_fill_runs(runs, d);
     for (size_t c = 0; c < w->n; c++) {
         scale[c] = r->scale[c];
-        scale[n + c] = (float)((double)r->scale[c] * (double)r->bias[c] + (double)r->zero_point);
+        scale[n + c] = (float)((double)r->scale[c] * (double)r->bias[c] + zero);
     }
     d->weights = weights;
     d->runs = runs;
@@ -104,8 +105,8 @@ static clv_status make(clv_kernel *kernel, const clv_dn_job *job, clv_dense *d,
     d->low = requant.low;
     d->high = requant.high;
     d->residual_scale = requant.residual_scale;
-    clv_status status =
-        requant.is_clamp ? make_plan(&plan, d, &requant, &sums->weights) : CLV_EUNSUPPORTED;
+    bool ours = clv_dn_curve_of(&d->curve, &job->node->fusion, &requant, &sums->y);
+    clv_status status = ours ? make_plan(&plan, d, &requant, &sums->weights) : CLV_EUNSUPPORTED;
     clv_dn_requant_done(&requant);
     CLV_TRY(status);
     clv_dn_kernel_input(kernel, 0, 0);

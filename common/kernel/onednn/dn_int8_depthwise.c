@@ -41,8 +41,7 @@ static void run(const void *data, void *const *addresses)
     clv_dn_parallel(p->form.threads, p->n_items, run_items, &f);
 }
 
-/* Bytes in, bytes out, one weight plane for each channel, an activation that is a pair of bounds.
- */
+/* Bytes in, bytes out, one weight plane for each channel. */
 static bool is_ours(const clv_dn_conv_form *c, const clv_dn_job *job, const clv_dn_sums *sums)
 {
     const clv_shape *x = &clv_node_input(job->graph, job->node, 0)->shape;
@@ -91,7 +90,7 @@ static bool is_small(const clv_depthwise *d)
     const float most = (float)(d->kernel_h * d->kernel_w) * UINT8_MAX * -INT8_MIN;
 
     for (size_t c = 0; c < d->channels; c++) {
-        if (!(most * d->scale[c] + fabsf(d->bias[c]) < 2e9f))
+        if (!(clv_dn_curve_most(&d->curve, most * d->scale[c] + fabsf(d->bias[c])) < 2e9f))
             return false;
     }
     return true;
@@ -101,11 +100,15 @@ static void fill_constants(clv_depthwise *d, const clv_dn_requant *r, const int8
                            float *scale, int8_t *ordered, uint8_t *blank)
 {
     size_t area = d->kernel_h * d->kernel_w;
+    double zero = (double)r->zero_point + (d->out_flip ? 128.0 : 0.0);
 
+    if (clv_dn_curve_is_there(&d->curve)) {
+        d->curve.offset = (float)zero;
+        zero = 0.0;
+    }
     for (size_t c = 0; c < d->channels; c++) {
         scale[c] = r->scale[c];
-        scale[d->channels + c] = (float)((double)r->scale[c] * (double)r->bias[c] +
-                                         (double)r->zero_point + (d->out_flip ? 128.0 : 0.0));
+        scale[d->channels + c] = (float)((double)r->scale[c] * (double)r->bias[c] + zero);
         for (size_t k = 0; k < area; k++)
             ordered[k * d->channels + c] = weights[c * area + k];
     }
@@ -169,8 +172,9 @@ clv_status clv_dn_int8_depthwise(clv_kernel *kernel, const clv_dn_job *job,
     form.out_flip = sums->y.dtype == CLV_I8 ? 0x80 : 0;
     form.threads = clv_dn_kernel_threads(kernel);
     CLV_TRY(clv_dn_requant_of(&requant, job, &flipped));
+    bool ours = clv_dn_curve_of(&form.curve, &job->node->fusion, &requant, &sums->y);
     clv_status status =
-        requant.is_clamp ? make_plan(&p, &form, &requant, sums->weights.data) : CLV_EUNSUPPORTED;
+        ours ? make_plan(&p, &form, &requant, sums->weights.data) : CLV_EUNSUPPORTED;
     clv_dn_requant_done(&requant);
     CLV_TRY(status);
 

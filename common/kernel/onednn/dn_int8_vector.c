@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "kernel/onednn/dn_curve.h"
 #include "kernel/onednn/dn_parallel.h"
 #include "kernel/onednn/dn_simd.h"
 
@@ -11,7 +12,8 @@ typedef struct product {
     bool to_float;
     bool is_signed; /* the source */
     int32_t zero;
-    float zero_out, low, high;
+    float zero_out, low, high; /* zero_out: 0 with a curve, which adds it */
+    clv_dn_curve curve;
     unsigned threads;
     const float *scale, *bias;
     const int8_t *weights; /* [n, k] */
@@ -42,6 +44,8 @@ CLV_ALWAYS_INLINE void make_columns(const frame *f, size_t from, size_t to)
         for (size_t row = 0; row < p->rows; row++) {
             int32_t sum = dot(f->x + row * p->k, p->weights + c * p->k, p->k);
             float y = ((float)sum + p->bias[c]) * p->scale[c] + p->zero_out;
+            if (clv_dn_curve_is_there(&p->curve))
+                clv_dn_curve_apply(&p->curve, &y, 1);
             size_t at = row * p->n + c;
             if (p->to_float)
                 ((float *)f->y)[at] = y < p->low ? p->low : y > p->high ? p->high : y;
@@ -122,8 +126,10 @@ clv_status clv_dn_int8_vector(clv_kernel *kernel, const clv_dn_job *job, int64_t
     CLV_TRY(clv_dn_requant_of(&requant, job, &centred));
     form.low = requant.low;
     form.high = requant.high;
-    clv_status status =
-        requant.is_clamp ? make_plan(&p, &form, &centred, &requant) : CLV_EUNSUPPORTED;
+    bool ours = clv_dn_curve_of(&form.curve, &job->node->fusion, &requant, &sums->y);
+    if (clv_dn_curve_is_there(&form.curve))
+        form.zero_out = 0.0f;
+    clv_status status = ours ? make_plan(&p, &form, &centred, &requant) : CLV_EUNSUPPORTED;
     clv_dn_requant_done(&requant);
     CLV_TRY(status);
     clv_dn_kernel_input(kernel, 0, 0);
