@@ -39,7 +39,7 @@ static const char head[] =
     "part "
     "of its and the float\n  network's boxes of 0.4 and more that the other has too (same class, "
     "IoU "
-    "0.5, 0.2 and more). One of 120 pictures\n  is 0.8%: read it as +- 1.5%.\n"
+    "0.5, 0.2 and more). One of 250 pictures\n  is 0.4%: read it as +- 1%.\n"
     "- **Bytes at an agreement** lie on the line between the two points around it; \"<\" where the "
     "coarsest point agrees\n  better still, \"-\" where the finest doesn't.\n"
     "- **plain**: a uniform quantiser per channel with a perfect entropy coder behind static "
@@ -198,15 +198,16 @@ static void put_cuts(FILE *page, const network *n)
     }
 }
 
-/* The cut between 25 and 75% of the MACs with the fewest bytes at @p goal; -1: none reaches it. */
-static int best_cut(const network *n, double goal)
+/* The cut between 25 and 75% of the MACs where @p codec takes the fewest bytes at @p goal; -1: none
+ * reaches it. */
+static int best_cut(const network *n, const char *codec, double goal)
 {
     double least = INFINITY;
     int best = -1;
 
     for (int i = 0; i < n->n_cuts; i++) {
         double share = share_of(n, n->cuts[i]);
-        double bytes = find_bytes(n, n->cuts[i], "rans", goal).bytes;
+        double bytes = find_bytes(n, n->cuts[i], codec, goal).bytes;
         if (share < 0.25 || share > 0.755 || isnan(bytes) || bytes >= least)
             continue;
         least = bytes;
@@ -232,7 +233,7 @@ static double finest_jpeg(const network *n)
 static void put_miss(FILE *page, const network *n)
 {
     const double lower = 0.95;
-    int cut = best_cut(n, lower);
+    int cut = best_cut(n, "rans", lower);
     double ours = cut >= 0 ? find_bytes(n, cut, "rans", lower).bytes : NAN;
 
     (void)fprintf(
@@ -243,39 +244,50 @@ static void put_miss(FILE *page, const network *n)
     (void)fprintf(page, "\n");
 }
 
+/* Each at the cut that is the best for it. */
+static void put_plain(FILE *page, const network *n, double ours, bench_report *report)
+{
+    int cut = best_cut(n, "plain", GOAL);
+    char name[160];
+
+    if (cut < 0) {
+        (void)fprintf(page, "The plain scheme reaches 97%% at none of these cuts.\n");
+        return;
+    }
+    double plain = find_bytes(n, cut, "plain", GOAL).bytes;
+    (void)fprintf(
+        page,
+        "Of the plain scheme's %.0f at its own best cut, %d: **%.2f** (goal 0.75: %s). Its "
+        "symbols there take %.0f with tables of these very images: less no static table "
+        "can do.\n",
+        plain, cut, ours / plain, ours / plain <= 0.75 ? "reached" : "missed",
+        find_bytes(n, cut, "plain-bound", GOAL).bytes);
+    (void)snprintf(name, sizeof name, "%s: bytes at 97%% against the plain scheme", n->title);
+    bench_report_at_most(report, name, ours / plain, 0.75);
+}
+
 static void put_verdict(FILE *page, const network *n, bench_report *report)
 {
-    int cut = best_cut(n, GOAL);
+    int cut = best_cut(n, "rans", GOAL);
     double ours = cut >= 0 ? find_bytes(n, cut, "rans", GOAL).bytes : NAN;
-    double plain = cut >= 0 ? find_bytes(n, cut, "plain", GOAL).bytes : NAN;
     double jpeg = jpeg_bytes(n, GOAL).bytes;
     bool unreached = isnan(jpeg); /* more than the finest of the cheaper kind takes */
     char name[160];
 
     if (unreached)
         jpeg = finest_jpeg(n);
-
-    if (cut < 0)
-        put_miss(page, n);
-    else
-        (void)fprintf(
-            page,
-            "\nBest cut between 25 and 75%% of the MACs at 97%%: %d, %.0f bytes. Of JPEG's "
-            "%s%.0f: **%.3f** (goal 0.25: %s). ",
-            cut, ours, unreached ? "more than " : "", jpeg, ours / jpeg,
-            ours / jpeg <= 0.25 ? "reached" : "missed");
-    if (cut >= 0 && isnan(plain))
-        (void)fprintf(page, "The plain scheme doesn't reach 97%% there.\n");
-    else if (cut >= 0)
-        (void)fprintf(page,
-                      "Of the plain scheme's %.0f: **%.2f** (goal 0.75: %s). Its symbols take %.0f "
-                      "with tables of these very images: less no static table can do.\n",
-                      plain, ours / plain, ours / plain <= 0.75 ? "reached" : "missed",
-                      find_bytes(n, cut, "plain-bound", GOAL).bytes);
     (void)snprintf(name, sizeof name, "%s: bytes at 97%% against JPEG", n->title);
     bench_report_at_most(report, name, ours / jpeg, 0.25);
-    (void)snprintf(name, sizeof name, "%s: bytes at 97%% against the plain scheme", n->title);
-    bench_report_at_most(report, name, cut >= 0 && isnan(plain) ? 0 : ours / plain, 0.75);
+    if (cut < 0) {
+        put_miss(page, n);
+        return;
+    }
+    (void)fprintf(page,
+                  "\nBest cut between 25 and 75%% of the MACs at 97%%: %d, %.0f bytes. Of JPEG's "
+                  "%s%.0f: **%.3f** (goal 0.25: %s). ",
+                  cut, ours, unreached ? "more than " : "", jpeg, ours / jpeg,
+                  ours / jpeg <= 0.25 ? "reached" : "missed");
+    put_plain(page, n, ours, report);
 }
 
 /* --- the files ------------------------------------------------------------------------------ */
