@@ -9,7 +9,7 @@
 
 /** The nodes that compute on bytes; the float32 ones are in dn_kernel.h. */
 extern const clv_dn_op clv_dn_int8_binary, clv_dn_int8_conv, clv_dn_int8_matmul, clv_dn_int8_pool,
-    clv_dn_int8_table;
+    clv_dn_int8_resize, clv_dn_int8_table;
 
 /** How one tensor of a quantised node lies there: real = scale * (element - zero_point). */
 typedef struct clv_dn_operand {

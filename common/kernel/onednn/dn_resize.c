@@ -2,15 +2,17 @@
 
 /* Resize, nearest and linear. oneDNN knows one mapping of coordinates, half pixels with the exact
  * ratio of the extents: what comes to the same thing is its resampling. The others are code of our
- * own in the layout that the input has, one pass over each axis that changes. */
+ * own in the layout that the input has, one pass over each axis that changes. Bytes become numbers
+ * for it and bytes again. */
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "graph/params_resize.h"
-#include "kernel/onednn/dn_kernel.h"
+#include "kernel/onednn/dn_int8.h"
 #include "kernel/onednn/dn_layout.h"
+#include "kernel/onednn/dn_simd.h"
 
 #define MAX_PASSES 3u
 
@@ -26,7 +28,15 @@ typedef struct pass {
     size_t taps_at; /* index of its taps, one for each of out */
 } pass;
 
+/* How bytes become numbers and numbers bytes; of a Resize in floats nothing. */
+typedef struct byte_ends {
+    bool x_signed, y_signed;
+    size_t n_in, n_out;
+    float x_zero, y_zero, scale; /* scale: of steps of y for one of x */
+} byte_ends;
+
 typedef struct resize {
+    byte_ends ends;
     bool linear;
     uint32_t n_passes;
     pass passes[MAX_PASSES];
@@ -58,6 +68,12 @@ static bool supports(const clv_graph *graph, const clv_node *node)
 {
     clv_resize_params p;
     return !clv_dn_is_constant(graph, node, 0) && read_params(&p, graph, node);
+}
+
+static bool supports_bytes(const clv_graph *graph, const clv_node *node)
+{
+    clv_dn_operand x = clv_dn_operand_in(graph, node, 0), y = clv_dn_operand_out(graph, node);
+    return clv_dn_operand_is_bytes(&x) && clv_dn_operand_is_bytes(&y) && supports(graph, node);
 }
 
 /* --- oneDNN's resampling ------------------------------------------------------------------ */
@@ -150,11 +166,9 @@ static void run_pass(float *dst, const float *src, const resize *r, const pass *
 }
 
 /* Scratch memory has two halves, for what lies between the passes. */
-static void run(const void *plan, void *const *addresses)
+static void run_passes(const resize *r, const float *src, float *y, float *memory)
 {
-    const resize *r = plan;
-    const float *src = addresses[0];
-    float *scratch[2] = {addresses[2], addresses[2]};
+    float *scratch[2] = {memory, memory};
     size_t largest = 0;
 
     for (uint32_t i = 0; i + 1 < r->n_passes; i++) {
@@ -163,10 +177,37 @@ static void run(const void *plan, void *const *addresses)
     }
     scratch[1] += largest;
     for (uint32_t i = 0; i < r->n_passes; i++) {
-        float *dst = i + 1 < r->n_passes ? scratch[i % 2] : addresses[1];
+        float *dst = i + 1 < r->n_passes ? scratch[i % 2] : y;
         run_pass(dst, src, r, &r->passes[i]);
         src = dst;
     }
+}
+
+static void run(const void *plan, void *const *addresses)
+{
+    run_passes(plan, addresses[0], addresses[1], addresses[2]);
+}
+
+/* Scratch memory: the numbers of the input and of the output, then that of the passes. */
+static void run_bytes(const void *plan, void *const *addresses)
+{
+    const resize *r = plan;
+    const byte_ends *ends = &r->ends;
+    const float low = ends->y_signed ? INT8_MIN : 0, high = low + UINT8_MAX;
+    const uint8_t *x = addresses[0];
+    uint8_t *y = addresses[1];
+    float *from = addresses[2], *to = from + ends->n_in;
+
+    if (ends->x_signed) {
+        for (size_t i = 0; i < ends->n_in; i++)
+            from[i] = (float)(int8_t)x[i] - ends->x_zero;
+    } else {
+        for (size_t i = 0; i < ends->n_in; i++)
+            from[i] = (float)x[i] - ends->x_zero;
+    }
+    run_passes(r, from, to, to + ends->n_out);
+    for (size_t i = 0; i < ends->n_out; i++)
+        y[i] = clv_dn_round(to[i] * ends->scale + ends->y_zero, low, high);
 }
 
 static taps find_taps(const clv_resize_params *p, const clv_resize_axis *axis, int64_t o)
@@ -205,10 +246,36 @@ static size_t plan_passes(resize *r, const clv_resize_params *p, const clv_shape
     return r->n_passes > 1 ? (r->n_passes - 1) * most : 0;
 }
 
+static size_t elems_of(const clv_shape *shape)
+{
+    size_t n = 1;
+
+    for (uint32_t i = 0; i < shape->rank; i++)
+        n *= (size_t)shape->dim[i];
+    return n;
+}
+
+/* @return floats of scratch memory. */
+static size_t look_at_ends(byte_ends *out, const clv_dn_job *job)
+{
+    clv_dn_operand x = clv_dn_operand_in(job->graph, job->node, 0);
+    clv_dn_operand y = clv_dn_operand_out(job->graph, job->node);
+
+    *out = (byte_ends){.x_signed = x.dtype == CLV_I8,
+                       .y_signed = y.dtype == CLV_I8,
+                       .x_zero = (float)x.zero_point,
+                       .y_zero = (float)y.zero_point,
+                       .scale = x.scale / y.scale};
+    out->n_in = elems_of(&clv_node_input(job->graph, job->node, 0)->shape);
+    out->n_out = elems_of(&clv_node_output(job->graph, job->node, 0)->shape);
+    return out->n_in + out->n_out;
+}
+
 static clv_status make_own(clv_kernel *kernel, const clv_dn_job *job, const clv_resize_params *p)
 {
     const clv_shape *shape = &clv_node_input(job->graph, job->node, 0)->shape;
     clv_layout layout = clv_dn_unblocked(&job->io->inputs[0], shape->rank);
+    bool bytes = job->node->quantised;
     size_t n_taps = 0;
 
     for (uint32_t i = 0; i < shape->rank; i++)
@@ -222,8 +289,10 @@ static clv_status make_own(clv_kernel *kernel, const clv_dn_job *job, const clv_
     size_t scratch = plan_passes(plan, p, shape, &layout);
     clv_dn_kernel_input(kernel, 0, 0);
     clv_dn_kernel_output(kernel, 1, 0);
+    if (bytes)
+        scratch += look_at_ends(&plan->ends, job);
     clv_dn_kernel_scratch(kernel, job, scratch * sizeof(float));
-    clv_dn_kernel_set_native(kernel, run, plan);
+    clv_dn_kernel_set_native(kernel, bytes ? run_bytes : run, plan);
     job->io->inputs[0] = layout;
     job->io->outputs[0] = layout;
     return CLV_OK;
@@ -241,8 +310,11 @@ static clv_status compile(clv_kernel *kernel, const clv_dn_job *job)
         if (clv_layout_equal(&job->io->inputs[0], &last, shape))
             job->io->inputs[0] = last;
     }
+    if (job->node->quantised)
+        return make_own(kernel, job, &p);
     clv_status status = resample(kernel, job, &p);
     return status == CLV_EUNSUPPORTED ? make_own(kernel, job, &p) : status;
 }
 
 const clv_dn_op clv_dn_resize = {supports, compile};
+const clv_dn_op clv_dn_int8_resize = {supports_bytes, compile};

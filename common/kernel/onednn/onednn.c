@@ -90,6 +90,7 @@ static const clv_dn_op *const int8_operators[CLV_OP_COUNT] = {
     [CLV_OP_MUL] = &clv_dn_int8_binary,
     [CLV_OP_NEG] = &clv_dn_int8_table,
     [CLV_OP_RELU] = &clv_dn_int8_table,
+    [CLV_OP_RESIZE] = &clv_dn_int8_resize,
     [CLV_OP_SIGMOID] = &clv_dn_int8_table,
     [CLV_OP_SOFTPLUS] = &clv_dn_int8_table,
     [CLV_OP_SQRT] = &clv_dn_int8_table,
